@@ -1,0 +1,113 @@
+/**
+ * A trigger as the forwarder works with it: defaults filled in, durations in milliseconds, every field checked.
+ * The YAML form, its schema and defaults are in deploy/crds/.
+ */
+import type { ChangeClass, EventType } from '../../protocol/event.ts';
+import type { GroupVersionKind } from './resource.ts';
+
+/** What a trigger is, whichever way it came (API or `--triggers FILE`). */
+export interface TriggerIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  /** From a file: derived from namespace and name. */
+  readonly uid: string;
+  readonly generation: number;
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    readonly values?: readonly string[];
+  }[];
+}
+
+export interface OwnedKind extends GroupVersionKind {
+  /** As the API server's query parameter; undefined: what this trigger applied; '': all. */
+  readonly labelSelector?: string;
+}
+
+export interface LambdaTarget {
+  readonly type: 'lambda';
+  readonly functionName: string;
+  readonly region?: string;
+  readonly qualifier?: string;
+  readonly invocationType: 'RequestResponse' | 'Event';
+}
+
+export interface HttpTarget {
+  readonly type: 'http';
+  /** Absolute http or https URL; a `service` reference is resolved to its cluster DNS name when the trigger is read. */
+  readonly url: string;
+  /** Set where the trigger names a Service, for display. */
+  readonly service?: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type TargetSpec = LambdaTarget | HttpTarget;
+
+export interface DeliverySpec {
+  /** Whole call, from connecting to the last byte of the reply. @defaultValue 30 s */
+  readonly timeoutMs: number;
+  /** Per state. @defaultValue 10 */
+  readonly maxAttempts: number;
+  /** @defaultValue 1 s and 5 min */
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  /** Invocations in flight for this trigger. @defaultValue 10 */
+  readonly concurrency: number;
+  /** Absent: unlimited. */
+  readonly ratePerSecond?: number;
+  /** Storm guard. @defaultValue burst 30, every 2 s */
+  readonly perObject: { readonly burst: number; readonly everyMs: number };
+  /** @defaultValue Result */
+  readonly reply: 'Result' | 'Ignore';
+}
+
+/** What counts: classes of change, or single paths. */
+export type Counting =
+  | { readonly kind: 'changes'; readonly classes: readonly ChangeClass[] }
+  | { readonly kind: 'fields'; readonly paths: readonly string[] };
+
+export interface TriggerSpec {
+  readonly watch: GroupVersionKind & {
+    /** As the API server's query parameter; undefined where there is none. */
+    readonly labelSelector?: string;
+    readonly fieldSelector?: string;
+    readonly owns: readonly OwnedKind[];
+  };
+  readonly eventTypes: readonly EventType[];
+  readonly counting: Counting;
+  /** CEL over `object`. */
+  readonly when?: string;
+  readonly initial: 'Deliver' | 'Skip';
+  readonly debounce: { readonly quietMs: number; readonly maxWaitMs: number };
+  readonly target: TargetSpec;
+  readonly delivery: DeliverySpec;
+  readonly payload: { readonly previous: boolean; readonly redact: readonly string[] };
+  /** Absent: never. */
+  readonly resyncMs?: number;
+  readonly suspend: boolean;
+}
+
+export interface Trigger {
+  readonly identity: TriggerIdentity;
+  readonly spec: TriggerSpec;
+  /** Value of the annotation `statewire.dev/redeliver-at`, where there is one. */
+  readonly redeliverAt?: string;
+}
+
+/** `namespace/name`: how logs, metrics and the `trigger` attribute name it. */
+export function triggerName(identity: Pick<TriggerIdentity, 'namespace' | 'name'>): string {
+  return `${identity.namespace}/${identity.name}`;
+}
+
+/** The field manager under which a trigger's results are applied. */
+export function fieldManagerOf(identity: Pick<TriggerIdentity, 'name'>): string {
+  return `statewire/${identity.name}`;
+}
+
+/** Annotation on an object or trigger: a new value sends that object, or all of the trigger's, again. */
+export const REDELIVER_ANNOTATION = 'statewire.dev/redeliver-at';
+/** Label on applied children: 12 hex of SHA-256 of the trigger's `namespace/name`. */
+export const TRIGGER_LABEL = 'statewire.dev/trigger';

@@ -1,0 +1,29 @@
+/**
+ * `npm test`: the proof. Builds what the tests run, then every test file: the quick ones in one process, those that
+ * start servers or a control plane one file a process.
+ *
+ * `node scripts/test.ts FILE…` runs just those files, each in a process of its own.
+ */
+import { globSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+
+const QUICK = ['test/*.test.ts', 'test/unit/**/*.test.ts'];
+const SLOW = ['test/contract/**/*.test.ts', 'functions/**/*.test.ts', 'test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+
+/** Runs node with the given arguments and ends this process when it fails. */
+function node(...args: string[]): void {
+  const { status, signal } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(signal === null ? (status ?? 1) : 1);
+}
+
+const asked = process.argv.slice(2);
+if (asked.length > 0) {
+  node('--test', '--test-concurrency=1', ...asked);
+} else {
+  const files = (patterns: string[]): string[] =>
+    globSync(patterns, { exclude: (name) => name.includes('node_modules') }).toSorted();
+  node('scripts/build.ts');
+  node('--test', '--test-isolation=none', ...files(QUICK));
+  const slow = files(SLOW);
+  if (slow.length > 0) node('--test', '--test-concurrency=2', ...slow);
+}
