@@ -11,12 +11,18 @@ const STEPS: readonly (readonly [name: string, command: string, args: readonly s
   ['types', bin('tsc'), ['-p', 'tsconfig.json']],
   ['lint', bin('oxlint'), ['--type-aware', '--quiet']],
   ['dead code', bin('knip'), []],
-  ['unit, architecture, docs', process.execPath, ['--test', '--test-isolation=none', '--test-reporter=dot', ...unit]],
+  [
+    'unit, architecture, docs',
+    process.execPath,
+    ['--test', '--test-isolation=none', '--test-reporter=dot', ...unit],
+  ],
 ];
 
 for (const [name, command, args] of STEPS) {
   const started = performance.now();
   const { status } = spawnSync(command, [...args], { stdio: ['ignore', 'inherit', 'inherit'] });
-  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  console.log(
+    `${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`,
+  );
   if (status !== 0) process.exit(1);
 }

@@ -8,7 +8,12 @@ import { globSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 
 const QUICK = ['test/*.test.ts', 'test/unit/**/*.test.ts'];
-const SLOW = ['test/contract/**/*.test.ts', 'functions/**/*.test.ts', 'test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+const SLOW = [
+  'test/contract/**/*.test.ts',
+  'functions/**/*.test.ts',
+  'test/integration/**/*.test.ts',
+  'test/e2e/**/*.test.ts',
+];
 
 /** Runs node with the given arguments and ends this process when it fails. */
 function node(...args: string[]): void {

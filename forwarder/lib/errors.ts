@@ -48,7 +48,11 @@ export interface ApiErrorDetails extends ErrorOptions {
   /** The `reason` of the server's Status. */
   readonly reason?: string;
   /** The `details.causes` of the server's Status. */
-  readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[];
+  readonly causes?: readonly {
+    readonly reason?: string;
+    readonly message?: string;
+    readonly field?: string;
+  }[];
   readonly retryAfterMs?: number;
 }
 

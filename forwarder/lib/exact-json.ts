@@ -26,7 +26,9 @@ const json = JSON as unknown as JsonWithSource;
 export function parseExact(text: string): unknown {
   if (!DOUBTFUL_NUMBER.test(text)) return JSON.parse(text);
   return json.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && String(value) !== source ? json.rawJSON(source) : value,
+    typeof value === 'number' && source !== undefined && String(value) !== source
+      ? json.rawJSON(source)
+      : value,
   );
 }
 

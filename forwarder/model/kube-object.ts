@@ -50,7 +50,10 @@ export function objectKey(uid: string): ObjectKey {
 }
 
 /** `namespace/name`, or `name` for cluster-scoped objects. */
-export function qualifiedName(object: { readonly namespace?: string | undefined; readonly name: string }): string {
+export function qualifiedName(object: {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string {
   return object.namespace === undefined ? object.name : `${object.namespace}/${object.name}`;
 }
 

@@ -7,20 +7,34 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
 }
 
-const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+const LATENCY_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
+];
 const WORKQUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const REST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 export const METRICS = {
-  statewire_watch_events_total: { type: 'counter', help: 'Watch events received.', labels: ['source', 'type'] },
-  statewire_watch_restarts_total: { type: 'counter', help: 'Watches opened again, by reason.', labels: ['source', 'reason'] },
+  statewire_watch_events_total: {
+    type: 'counter',
+    help: 'Watch events received.',
+    labels: ['source', 'type'],
+  },
+  statewire_watch_restarts_total: {
+    type: 'counter',
+    help: 'Watches opened again, by reason.',
+    labels: ['source', 'reason'],
+  },
   statewire_relists_total: { type: 'counter', help: 'Lists made, by reason.', labels: ['source', 'reason'] },
   statewire_watch_last_byte_seconds: {
     type: 'gauge',
     help: 'Seconds since the watch last sent a byte.',
     labels: ['source'],
   },
-  statewire_filtered_total: { type: 'counter', help: 'Changes that did not matter, by reason.', labels: ['trigger', 'reason'] },
+  statewire_filtered_total: {
+    type: 'counter',
+    help: 'Changes that did not matter, by reason.',
+    labels: ['trigger', 'reason'],
+  },
   statewire_coalesced_total: {
     type: 'counter',
     help: 'Changes that were merged into a waiting delivery.',
@@ -48,7 +62,11 @@ export const METRICS = {
     labels: ['trigger'],
     buckets: LATENCY_BUCKETS,
   },
-  statewire_pending: { type: 'gauge', help: 'Objects with a state that is not handled yet.', labels: ['trigger'] },
+  statewire_pending: {
+    type: 'gauge',
+    help: 'Objects with a state that is not handled yet.',
+    labels: ['trigger'],
+  },
   statewire_in_flight: { type: 'gauge', help: 'Calls that are running.', labels: ['trigger'] },
   statewire_dead_letters: {
     type: 'gauge',
@@ -56,17 +74,33 @@ export const METRICS = {
     labels: ['trigger'],
   },
   statewire_watched_objects: { type: 'gauge', help: 'Objects in scope.', labels: ['trigger'] },
-  statewire_circuit_open: { type: 'gauge', help: '1 while the circuit to the target is open.', labels: ['trigger'] },
-  statewire_filter_errors_total: { type: 'counter', help: 'Errors while evaluating spec.when.', labels: ['trigger'] },
+  statewire_circuit_open: {
+    type: 'gauge',
+    help: '1 while the circuit to the target is open.',
+    labels: ['trigger'],
+  },
+  statewire_filter_errors_total: {
+    type: 'counter',
+    help: 'Errors while evaluating spec.when.',
+    labels: ['trigger'],
+  },
   statewire_result_writes_total: {
     type: 'counter',
     help: 'Writes of results by what was written and what came of it.',
     labels: ['trigger', 'what', 'result'],
   },
-  statewire_events_dropped_total: { type: 'counter', help: 'Kubernetes Events that were not written.', labels: ['trigger'] },
+  statewire_events_dropped_total: {
+    type: 'counter',
+    help: 'Kubernetes Events that were not written.',
+    labels: ['trigger'],
+  },
   workqueue_depth: { type: 'gauge', help: 'Current depth of the queue.', labels: ['name'] },
   workqueue_adds_total: { type: 'counter', help: 'Keys added to the queue.', labels: ['name'] },
-  workqueue_retries_total: { type: 'counter', help: 'Keys added to the queue with a delay.', labels: ['name'] },
+  workqueue_retries_total: {
+    type: 'counter',
+    help: 'Keys added to the queue with a delay.',
+    labels: ['name'],
+  },
   workqueue_queue_duration_seconds: {
     type: 'histogram',
     help: 'Time a key waits in the queue before it is taken.',

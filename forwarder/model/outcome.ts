@@ -27,7 +27,12 @@ export type Outcome =
       /** The result that carried the error, where one did: its status, conditions and events are applied. */
       readonly result?: FunctionResult;
     }
-  | { readonly kind: 'permanent'; readonly failure: Failure; readonly suspect: boolean; readonly result?: FunctionResult }
+  | {
+      readonly kind: 'permanent';
+      readonly failure: Failure;
+      readonly suspect: boolean;
+      readonly result?: FunctionResult;
+    }
   | { readonly kind: 'target_unavailable'; readonly failure: Failure; readonly conclusive: boolean };
 
 /** The `result` label of `statewire_invocations_total`. */

@@ -35,7 +35,8 @@ export function resourcePath(
   resource: Pick<Resource, 'group' | 'version' | 'plural' | 'namespaced'>,
   at: { readonly namespace?: string | undefined; readonly name?: string | undefined } = {},
 ): string {
-  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const root =
+    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope = resource.namespaced && at.namespace !== undefined ? `/namespaces/${at.namespace}` : '';
   const name = at.name === undefined ? '' : `/${encodeURIComponent(at.name)}`;
   return `${root}${scope}/${resource.plural}${name}`;

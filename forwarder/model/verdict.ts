@@ -13,9 +13,7 @@ export type DropReason =
   | 'never-started'
   | 'suspended';
 
-export type Verdict =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'drop'; readonly reason: DropReason };
+export type Verdict = { readonly kind: 'pass' } | { readonly kind: 'drop'; readonly reason: DropReason };
 
 export const PASS: Verdict = { kind: 'pass' };
 
