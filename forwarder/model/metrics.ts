@@ -7,13 +7,41 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
 }
 
+export type MetricName =
+  | 'statewire_watch_events_total'
+  | 'statewire_watch_restarts_total'
+  | 'statewire_relists_total'
+  | 'statewire_watch_last_byte_seconds'
+  | 'statewire_filtered_total'
+  | 'statewire_coalesced_total'
+  | 'statewire_storm_delays_total'
+  | 'statewire_invocations_total'
+  | 'statewire_invocation_duration_seconds'
+  | 'statewire_event_to_invocation_seconds'
+  | 'statewire_pending'
+  | 'statewire_in_flight'
+  | 'statewire_dead_letters'
+  | 'statewire_watched_objects'
+  | 'statewire_circuit_open'
+  | 'statewire_filter_errors_total'
+  | 'statewire_result_writes_total'
+  | 'statewire_events_dropped_total'
+  | 'workqueue_depth'
+  | 'workqueue_adds_total'
+  | 'workqueue_retries_total'
+  | 'workqueue_queue_duration_seconds'
+  | 'workqueue_work_duration_seconds'
+  | 'rest_client_requests_total'
+  | 'rest_client_request_duration_seconds'
+  | 'leader_election_master_status';
+
 const LATENCY_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
 ];
 const WORKQUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const REST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
-export const METRICS = {
+export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   statewire_watch_events_total: {
     type: 'counter',
     help: 'Watch events received.',
@@ -129,9 +157,8 @@ export const METRICS = {
     help: '1 while this process may invoke functions.',
     labels: ['name'],
   },
-} as const satisfies Readonly<Record<string, MetricDefinition>>;
+};
 
-export type MetricName = keyof typeof METRICS;
 export type MetricLabels = Readonly<Record<string, string>>;
 
 /** The metrics port. Unknown labels are a bug and throw. */
