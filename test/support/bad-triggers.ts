@@ -1,0 +1,284 @@
+/** Triggers that must be refused, each for one reason: by `kubectl apply` and by the forwarder's own reader alike. */
+
+export interface BadTrigger {
+  readonly reason: string;
+  /** Merged over the fields of `spec` of a valid trigger. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** Path that the forwarder's problem names. */
+  readonly field: string;
+  /** Text that both refusals hold: the last part of the path, as a rule. */
+  readonly named: string;
+  /** Name of the trigger. @defaultValue bad */
+  readonly name?: string;
+  /** The schema does not refuse it: only the forwarder can know. @defaultValue false */
+  readonly forwarderOnly?: boolean;
+}
+
+const http = (fields: object): object => ({ target: { http: fields } });
+const lambda = (functionName: string): object => ({ target: { lambda: { functionName } } });
+const watch = (fields: object): object => ({
+  watch: { apiVersion: 'example.com/v1', kind: 'Application', ...fields },
+});
+
+/** `spec` of a trigger that is accepted. */
+export const GOOD_SPEC: Readonly<Record<string, unknown>> = {
+  ...watch({}),
+  ...http({ url: 'https://functions.example.com/application' }),
+};
+
+export const BAD_TRIGGERS: readonly BadTrigger[] = [
+  {
+    reason: 'two targets',
+    spec: { target: { lambda: { functionName: 'a' }, http: { url: 'http://a' } } },
+    field: 'spec.target',
+    named: 'exactly one of lambda, http',
+  },
+  { reason: 'no target', spec: { target: {} }, field: 'spec.target', named: 'exactly one of lambda, http' },
+  {
+    reason: 'fields with changes',
+    spec: { fields: ['spec.replicas'], changes: ['Spec'] },
+    field: 'spec.fields',
+    named: 'fields and changes exclude each other',
+  },
+  { reason: 'no fields', spec: { fields: [] }, field: 'spec.fields', named: 'fields' },
+  {
+    reason: 'a word for a duration',
+    spec: { debounce: { quiet: 'soon' } },
+    field: 'spec.debounce.quiet',
+    named: 'quiet',
+  },
+  { reason: 'a duration without unit', spec: { resync: '10' }, field: 'spec.resync', named: 'resync' },
+  {
+    reason: 'a duration of days',
+    spec: { delivery: { timeout: '1d' } },
+    field: 'spec.delivery.timeout',
+    named: 'timeout',
+  },
+  {
+    reason: 'a timeout of nothing',
+    spec: { delivery: { timeout: '0s' } },
+    field: 'spec.delivery.timeout',
+    named: 'must be longer than 0s',
+  },
+  {
+    reason: 'quiet longer than maxWait',
+    spec: { debounce: { quiet: '3s', maxWait: '1s' } },
+    field: 'spec.debounce.quiet',
+    named: 'quiet must not be longer than maxWait',
+  },
+  {
+    reason: 'quiet longer than the default of maxWait',
+    spec: { debounce: { quiet: '3s' } },
+    field: 'spec.debounce.quiet',
+    named: 'quiet must not be longer than maxWait',
+  },
+  {
+    reason: 'a first step longer than the longest',
+    spec: { delivery: { backoff: { initial: '6m' } } },
+    field: 'spec.delivery.backoff.initial',
+    named: 'initial must not be longer than max',
+  },
+  {
+    reason: 'a URL of another scheme',
+    spec: http({ url: 'ftp://a/b' }),
+    field: 'spec.target.http.url',
+    named: 'url',
+  },
+  { reason: 'a relative URL', spec: http({ url: '/a/b' }), field: 'spec.target.http.url', named: 'url' },
+  { reason: 'no URL at all', spec: http({ url: 'not a url' }), field: 'spec.target.http.url', named: 'url' },
+  {
+    reason: 'a URL without host',
+    spec: http({ url: 'http:///path' }),
+    field: 'spec.target.http.url',
+    named: 'url',
+  },
+  {
+    reason: 'a URL with credentials',
+    spec: http({ url: 'http://user:secret@a/' }),
+    field: 'spec.target.http.url',
+    named: 'url',
+  },
+  {
+    reason: 'a URL with a fragment',
+    spec: http({ url: 'http://a/#b' }),
+    field: 'spec.target.http.url',
+    named: 'url',
+  },
+  {
+    reason: 'a URL and a service',
+    spec: http({ url: 'http://a', service: { name: 'a' } }),
+    field: 'spec.target.http',
+    named: 'exactly one of url and service',
+  },
+  {
+    reason: 'neither URL nor service',
+    spec: http({ headers: {} }),
+    field: 'spec.target.http',
+    named: 'exactly one of url and service',
+  },
+  {
+    reason: 'a port out of range',
+    spec: http({ service: { name: 'a', port: 65_536 } }),
+    field: 'spec.target.http.service.port',
+    named: 'port',
+  },
+  {
+    reason: 'a path without slash',
+    spec: http({ service: { name: 'a', path: 'b' } }),
+    field: 'spec.target.http.service.path',
+    named: 'path',
+  },
+  {
+    reason: 'a service name with dots',
+    spec: http({ service: { name: 'a.b' } }),
+    field: 'spec.target.http.service.name',
+    named: 'name',
+  },
+  {
+    reason: 'a function name with a space',
+    spec: lambda('my function'),
+    field: 'spec.target.lambda.functionName',
+    named: 'functionName',
+  },
+  {
+    reason: 'the ARN of something else',
+    spec: lambda('arn:aws:s3:::bucket/key'),
+    field: 'spec.target.lambda.functionName',
+    named: 'functionName',
+  },
+  {
+    reason: 'an unknown invocation type',
+    spec: { target: { lambda: { functionName: 'a', invocationType: 'DryRun' } } },
+    field: 'spec.target.lambda.invocationType',
+    named: 'invocationType',
+  },
+  {
+    reason: 'an unknown event type',
+    spec: { eventTypes: ['Modified'] },
+    field: 'spec.eventTypes[0]',
+    named: 'eventTypes',
+  },
+  { reason: 'no event type', spec: { eventTypes: [] }, field: 'spec.eventTypes', named: 'eventTypes' },
+  {
+    reason: 'an event type twice',
+    spec: { eventTypes: ['Created', 'Created'] },
+    field: 'spec.eventTypes[1]',
+    named: 'eventTypes[1]',
+  },
+  {
+    reason: 'an unknown class of change',
+    spec: { changes: ['Metadata'] },
+    field: 'spec.changes[0]',
+    named: 'changes',
+  },
+  {
+    reason: 'an unknown word for initial',
+    spec: { initial: 'deliver' },
+    field: 'spec.initial',
+    named: 'initial',
+  },
+  { reason: 'an empty expression', spec: { when: '' }, field: 'spec.when', named: 'when' },
+  {
+    reason: 'a kind with a dot',
+    spec: watch({ kind: 'Application.v1' }),
+    field: 'spec.watch.kind',
+    named: 'kind',
+  },
+  {
+    reason: 'an apiVersion with two slashes',
+    spec: watch({ apiVersion: 'a/b/v1' }),
+    field: 'spec.watch.apiVersion',
+    named: 'apiVersion',
+  },
+  {
+    reason: 'a selector that needs values',
+    spec: watch({ labelSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }),
+    field: 'spec.watch.labelSelector.matchExpressions[0].values',
+    named: 'matchExpressions[0]',
+  },
+  {
+    reason: 'a selector that takes no values',
+    spec: watch({ labelSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } }),
+    field: 'spec.watch.labelSelector.matchExpressions[0].values',
+    named: 'matchExpressions[0]',
+  },
+  {
+    reason: 'a label that cannot be',
+    spec: watch({ labelSelector: { matchLabels: { 'not a label': 'x' } } }),
+    field: 'spec.watch.labelSelector.matchLabels["not a label"]',
+    named: 'label',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a field selector without value',
+    spec: watch({ fieldSelector: 'spec.tier' }),
+    field: 'spec.watch.fieldSelector',
+    named: 'fieldSelector',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a child kind twice',
+    spec: watch({
+      owns: [
+        { apiVersion: 'v1', kind: 'Secret' },
+        { apiVersion: 'v1', kind: 'Secret' },
+      ],
+    }),
+    field: 'spec.watch.owns[1]',
+    named: 'owns[1]',
+  },
+  {
+    reason: 'no attempts',
+    spec: { delivery: { maxAttempts: 0 } },
+    field: 'spec.delivery.maxAttempts',
+    named: 'maxAttempts',
+  },
+  {
+    reason: 'half a call at once',
+    spec: { delivery: { concurrency: 0.5 } },
+    field: 'spec.delivery.concurrency',
+    named: 'concurrency',
+  },
+  {
+    reason: 'a rate of nothing',
+    spec: { delivery: { ratePerSecond: 0 } },
+    field: 'spec.delivery.ratePerSecond',
+    named: 'ratePerSecond',
+  },
+  { reason: 'a text for a boolean', spec: { suspend: 'yes' }, field: 'spec.suspend', named: 'suspend' },
+  { reason: 'a text for an object', spec: { delivery: 'fast' }, field: 'spec.delivery', named: 'delivery' },
+  {
+    reason: 'a path that does not end',
+    spec: { fields: ['metadata.labels["a'] },
+    field: 'spec.fields[0]',
+    named: 'fields[0]',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a header of the event',
+    spec: http({ url: 'http://a', headers: { 'ce-id': 'x' } }),
+    field: 'spec.target.http.headers["ce-id"]',
+    named: 'ce-id',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a header with a line break',
+    spec: http({ url: 'http://a', headers: { 'x-a': 'b\r\nc: d' } }),
+    field: 'spec.target.http.headers["x-a"]',
+    named: 'x-a',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a field that does not exist',
+    spec: { debounce: { quite: '1s' } },
+    field: 'spec.debounce.quite',
+    named: 'quite',
+  },
+  {
+    reason: 'a name of 64 characters',
+    spec: {},
+    name: 'n'.repeat(64),
+    field: 'metadata.name',
+    named: 'metadata.name must be at most 63 characters',
+  },
+];
