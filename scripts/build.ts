@@ -3,7 +3,16 @@
  *
  * CommonJS, because an ES module import of `node:http` makes Node evaluate its built-in undici (13 MB).
  */
+import { globSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+
+/** What `readAsset` finds in the bundle. */
+const ASSETS = ['deploy/crds/*.yaml', 'local-cluster/go/*/go.{mod,sum}'];
+const assets = Object.fromEntries(
+  globSync(ASSETS)
+    .toSorted()
+    .map((name) => [name.replaceAll('\\', '/'), readFileSync(name, 'utf8')]),
+);
 
 await build({
   entryPoints: { statewire: 'cli/main.ts' },
@@ -17,5 +26,7 @@ await build({
   format: 'cjs',
   banner: { js: '#!/usr/bin/env node' },
   loader: { '.yaml': 'text' },
+  // Where a module lies means nothing in a bundle, and esbuild warns of import.meta in CommonJS.
+  define: { STATEWIRE_ASSETS: JSON.stringify(assets), 'import.meta.dirname': '""' },
   logLevel: 'warning',
 });
