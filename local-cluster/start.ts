@@ -63,6 +63,15 @@ export interface LocalCluster {
 const API_PARTS: readonly ArtifactName[] = ['etcd', 'kube-apiserver', 'kubectl'];
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
+/** What another process needs in order to use a cluster, in a file beside its kubeconfig. */
+export const ACCESS_FILE = 'access.json';
+
+/** What is in {@link ACCESS_FILE}. */
+export type ClusterAccess = Pick<
+  LocalCluster,
+  'kubeconfigPath' | 'server' | 'token' | 'caPem' | 'dir' | 'etcdEndpoint' | 'kubectlPath'
+>;
+
 /** The cluster's folder, for its owner only. */
 function makeFolder(dir: string | undefined): string {
   if (dir === undefined) return mkdtempSync(path.join(os.tmpdir(), 'statewire-cluster-'));
@@ -196,21 +205,24 @@ async function startIn(dir: string, { options, all, artifacts, watchdog }: Start
   }
   options.onProgress?.({ kind: 'ready', elapsedMs: performance.now() - started });
 
-  let stopped: Promise<void> | undefined;
-  const kubectlPath = file('kubectl');
-  const stop = (): Promise<void> => (stopped ??= watchdog.close());
-  return {
+  const described: ClusterAccess = {
     ...access,
     kubeconfigPath,
     dir,
-    kubectlPath,
+    kubectlPath: file('kubectl'),
     etcdEndpoint: etcd.endpoint,
+  };
+  write(ACCESS_FILE, JSON.stringify(described));
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= watchdog.close());
+  return {
+    ...described,
     apiServer: (index) => {
       const found = apiServers[index];
       if (found === undefined) throw new Error(`there is no API server ${index}`);
       return found;
     },
-    kubectl: (args, input) => runKubectl({ kubectlPath, kubeconfigPath }, args, input),
+    kubectl: (args, input) => runKubectl(described, args, input),
     compactEtcd: () => etcd.compact(),
     stop,
     [Symbol.asyncDispose]: stop,
