@@ -1,10 +1,11 @@
 /**
- * `npm run build`: dist/statewire.cjs, one file that needs nothing beside it but Node 24.
+ * `npm run build`: dist/statewire.cjs, one file that needs nothing beside it but Node 24; then the functions.
  *
  * CommonJS, because an ES module import of `node:http` makes Node evaluate its built-in undici (13 MB).
  */
 import { globSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import './build-functions.ts';
 
 /** What `readAsset` finds in the bundle. */
 const ASSETS = ['deploy/crds/*.yaml', 'local-cluster/go/*/go.{mod,sum}'];

@@ -1,0 +1,19 @@
+/** Time as a port, so that a test can own it. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Runs `action` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, action: () => void): () => void;
+}
+
+/** setTimeout fires at once for anything longer (a 32-bit signed number of milliseconds). */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, Math.min(delayMs, MAX_TIMEOUT_MS));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,43 @@
+import type { FunctionResult } from '../../protocol/result.ts';
+import type { StatewireFunction } from './define-function.ts';
+import { run, type Surroundings } from './run.ts';
+
+/** What is used of the context that Lambda's Node.js runtime passes. */
+export interface LambdaContext {
+  getRemainingTimeInMillis?(): number;
+  readonly clientContext?: unknown;
+}
+
+export type LambdaHandler = (event: unknown, context?: LambdaContext) => Promise<FunctionResult>;
+
+export interface LambdaOptions extends Surroundings {
+  /**
+   * What becomes of an error. `return`: the answer carries it, status and conditions included. `throw`: the invocation
+   * fails, so that Lambda's own retries and on-failure destinations work. `auto`: returned to a caller that sent a
+   * client context with an idempotency key, as Statewire does when it waits for the answer; else thrown, since nobody
+   * reads the answer of an `Event` invocation. @defaultValue auto
+   */
+  readonly errors?: 'auto' | 'return' | 'throw';
+  /** Time kept for answering, in milliseconds. @defaultValue 500, at most a tenth of the time left */
+  readonly marginMs?: number;
+}
+
+/** The function as a Lambda handler: `export const handler = toLambda(fn)`. */
+export function toLambda(fn: StatewireFunction, options: LambdaOptions = {}): LambdaHandler {
+  const { errors = 'auto', marginMs } = options;
+  return async (event, context) => {
+    const idempotencyKey = idempotencyKeyOf(context?.clientContext);
+    const leftMs = context?.getRemainingTimeInMillis?.();
+    const { result, thrown } = await run(fn, event, { idempotencyKey, leftMs, marginMs }, options);
+    const returns = errors === 'return' || (errors === 'auto' && idempotencyKey !== undefined);
+    if (result.error !== undefined && !returns) throw thrown;
+    return result;
+  };
+}
+
+/** From `custom.idempotencyKey` of a client context, which a caller can write as it likes. */
+function idempotencyKeyOf(clientContext: unknown): string | undefined {
+  const key = (clientContext as { custom?: { idempotencyKey?: unknown } | null } | null | undefined)?.custom
+    ?.idempotencyKey;
+  return typeof key === 'string' && key !== '' ? key : undefined;
+}

@@ -1,0 +1,33 @@
+import { parseDuration } from '../../protocol/duration.ts';
+import { RESULT_API_VERSION, RESULT_KIND } from '../../protocol/result.ts';
+
+/** What makes an answer a FunctionResult. */
+export interface Stamp {
+  readonly apiVersion: typeof RESULT_API_VERSION;
+  readonly kind: typeof RESULT_KIND;
+}
+
+const STAMP: Stamp = { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND };
+
+/** The step is done: `done()`, or `done({ status, conditions, apply, … })`. */
+export function done<Rest extends object>(rest?: Rest): Stamp & Rest {
+  return { ...(rest as Rest), ...STAMP };
+}
+
+/**
+ * The step is done, and the object is wanted again after a duration such as `30s`; `rest` as in `done`.
+ *
+ * Not needed to wait for children: a change of a kind in `watch.owns` brings the object back by itself.
+ */
+export function requeue<Rest extends object>(
+  requeueAfter: string,
+  rest?: Rest,
+): Stamp & Rest & { readonly requeueAfter: string } {
+  if (parseDuration(requeueAfter) === undefined) throw new TypeError(notADuration(requeueAfter));
+  return { ...(rest as Rest), ...STAMP, requeueAfter };
+}
+
+/** What is wrong with a text that should be a duration. */
+export function notADuration(text: string): string {
+  return `${JSON.stringify(text)} is not a duration like 30s or 1m30s`;
+}
