@@ -1,0 +1,179 @@
+/**
+ * What calls of the function and writes of its results do to a record. Pure transitions; the pipeline makes them in
+ * the order in which things happen.
+ */
+import type { ChangeClass, EventType, Reason } from '../../protocol/event.ts';
+import { compareResourceVersions, type ObjectHead } from '../model/delta.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import { drop, PASS, type Verdict } from '../model/verdict.ts';
+import { changedClasses, type Digest, digestOf, projectDigest } from './digest.ts';
+import type { Recipe } from './recipe.ts';
+import { addWish, type GoneReason, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
+import { eventTypeOf, hasPendingState, type Rules, versionOf, wantsDeleted } from './rules.ts';
+
+/** One call, as it was when it began: what comes of it is said of this, whatever the record has become meanwhile. */
+export interface Flight {
+  readonly eventType: EventType;
+  readonly reason: Reason;
+  /** For the event's id; of no use in deletions. */
+  readonly version: string;
+  /** Set where the state itself needs no delivery: gives the id its further part. */
+  readonly named: Wish | undefined;
+  /** Every wish that this call fulfils. */
+  readonly wish: Wish | undefined;
+  /** For updates, where it is known. */
+  readonly changed: readonly ChangeClass[] | undefined;
+  /** From 1. */
+  readonly attempt: number;
+  readonly digest: Digest;
+  readonly recipe: Recipe;
+}
+
+/** A call begins. */
+export function begin(record: ObjectRecord): Flight {
+  const { gone, wish, phase, handled, current, recipe } = record;
+  const named = gone === undefined && !hasPendingState(record) ? wish : undefined;
+  const flight: Flight = {
+    eventType: eventTypeOf(record),
+    reason: gone?.reason ?? named?.reason ?? 'Watch',
+    version: record.version,
+    named,
+    wish,
+    changed: gone === undefined && phase !== 'new' ? changedClasses(handled, current, recipe) : undefined,
+    attempt: record.attempts + 1,
+    digest: current,
+    recipe,
+  };
+  record.started = true;
+  record.wish = undefined;
+  if (gone === undefined) record.touched ||= phase !== 'new' && current !== handled;
+  else record.gone = { ...gone, started: true };
+  return flight;
+}
+
+/** The call succeeded. True where this was the end of the object: its record is to be forgotten. */
+export function succeed(record: ObjectRecord, flight: Flight): boolean {
+  if (flight.eventType === 'Deleted') return record.gone !== undefined;
+  const sameState = record.version === flight.version;
+  // By name first: an own write may have given the same state another digest, an edited trigger another recipe.
+  const delivered = sameState ? record.current : digestInRecipe(flight, record.recipe);
+  record.handled = delivered === record.current ? record.current : delivered;
+  record.phase = 'handled';
+  record.touched = false;
+  if (sameState && record.gone === undefined) {
+    record.attempts = 0;
+    record.exhausted = false;
+  }
+  return false;
+}
+
+function digestInRecipe({ digest, recipe }: Flight, now: Recipe): Digest {
+  return recipe.id === now.id ? digest : (projectDigest(digest, recipe, now) ?? NO_DIGEST);
+}
+
+/**
+ * The call failed. `attempts` counts what this state has used up (target failures use up none); `exhausted` means that
+ * nothing more is tried. A state that came meanwhile keeps its own attempts.
+ */
+export function fail(
+  record: ObjectRecord,
+  flight: Flight,
+  { attempts, exhausted }: { readonly attempts: number; readonly exhausted: boolean },
+): void {
+  const newWish = record.wish;
+  const isDeletion = flight.eventType === 'Deleted';
+  const sameState =
+    (record.gone !== undefined) === isDeletion && (isDeletion || record.version === flight.version);
+  if (sameState) {
+    record.attempts = exhausted && newWish !== undefined ? 0 : attempts;
+    record.exhausted ||= exhausted;
+  }
+  if (exhausted || flight.wish === undefined || record.deleting || (record.gone !== undefined && !isDeletion))
+    return;
+  record.wish = flight.wish;
+  record.gate = 'unknown';
+  if (newWish !== undefined) addWish(record, newWish);
+}
+
+/** Somebody wants the object sent although nothing has changed. A drop says why it will not be. */
+export function want(record: ObjectRecord, wish: Wish, rules: Rules): Verdict {
+  const byHand = wish.reason === 'Replay' || wish.reason === 'Redeliver';
+  if (record.gone !== undefined && !byHand) return drop('deleting');
+  if (record.gone === undefined && record.deleting) return drop('deleting');
+  const countsAsUpdate = wish.reason === 'Child' || wish.reason === 'Resync';
+  if (countsAsUpdate && !rules.eventTypes.includes('Updated')) return drop('event-type');
+  addWish(record, wish);
+  return rules.suspend ? drop('suspended') : PASS;
+}
+
+/** The object is gone. After a drop its record is to be forgotten; after a pass once `deleted` has succeeded. */
+export function judgeGone(
+  record: ObjectRecord,
+  gone: { readonly reason: GoneReason; readonly resourceVersion: string },
+  rules: Rules,
+): Verdict {
+  if (record.gone === undefined) {
+    record.attempts = 0;
+    record.exhausted = false;
+    record.wish = undefined;
+  }
+  record.gone = { ...gone, started: record.gone?.started ?? false };
+  if (!rules.eventTypes.includes('Deleted')) return drop('event-type');
+  if (!wantsDeleted(record, rules)) return drop('never-started');
+  return rules.suspend ? drop('suspended') : PASS;
+}
+
+/** The trigger was edited: the next observation is judged even where its resourceVersion is known. */
+export function invalidate(record: ObjectRecord): void {
+  record.recheck = true;
+  record.gate = 'unknown';
+}
+
+/** The object as it was right before a write of ours, to which the write was bound by its resourceVersion. */
+export interface WriteBase {
+  readonly generation: number | undefined;
+  readonly digest: Digest;
+  readonly recipe: Recipe;
+}
+
+/** For a write that is bound to the newest version the record knows. */
+export function writeBaseOf(record: ObjectRecord): WriteBase {
+  const { generation, current, recipe } = record;
+  return { generation, digest: current, recipe };
+}
+
+/** For a write that is bound to an object read for it. */
+export function writeBaseFrom(object: KubeObject, recipe: Recipe): WriteBase {
+  return { generation: object.metadata.generation, digest: digestOf(object, recipe), recipe };
+}
+
+/**
+ * A write of ours was answered. What it changed is no change, so a state that was handled stays handled; what somebody
+ * else changed before it still counts. True where that leaves a state that was not known before: ask needsDelivery.
+ */
+export function rebase(
+  record: ObjectRecord,
+  base: WriteBase,
+  reply: { readonly head: ObjectHead; readonly object: () => KubeObject },
+  rules: Rules,
+  nowMs: number,
+): boolean {
+  // Under another recipe nothing can be compared: the watch will show the same version, and is judged.
+  if (record.gone !== undefined || base.recipe.id !== record.recipe.id) return false;
+  const { head } = reply;
+  const sameSpec =
+    rules.generationTells && base.generation !== undefined && base.generation === head.generation;
+  const digest = sameSpec && record.recipe.onlySpec ? base.digest : digestOf(reply.object(), record.recipe);
+  const same = record.current === base.digest;
+  if (record.handled === base.digest) record.handled = digest;
+  if (compareResourceVersions(head.resourceVersion, record.resourceVersion) <= 0) return false;
+  record.resourceVersion = head.resourceVersion;
+  record.generation = head.generation;
+  record.deleting ||= head.deleting;
+  record.ownWrite = true;
+  if (record.current === digest) return false;
+  record.current = digest === record.handled ? record.handled : digest;
+  if (same) return false;
+  newState(record, versionOf(head, rules), nowMs);
+  return true;
+}

@@ -1,0 +1,196 @@
+/**
+ * Says of each observation of an object whether it matters to a trigger, or why not, and keeps the object's record.
+ *
+ * Level-triggered: a record tells at any time whether its object must be sent (`needsDelivery`); an observation only
+ * changes the record. No clock, no I/O. What is done about a `pass`, and when, is the pipeline's business; what calls
+ * and writes do to a record is in delivery.ts.
+ */
+import { compareResourceVersions, type ObjectHead } from '../model/delta.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import { REDELIVER_ANNOTATION } from '../model/trigger.ts';
+import { drop, PASS, type Verdict } from '../model/verdict.ts';
+import { type Digest, digestOf, projectDigest } from './digest.ts';
+import { addWish, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
+import { askGate, eventTypeListed, hasPendingState, type Rules, versionOf } from './rules.ts';
+
+export interface Observation {
+  readonly type: 'Listed' | 'Added' | 'Modified';
+  readonly head: ObjectHead;
+  readonly raw: Buffer;
+  /** Parses `raw`; only called where the head does not tell all. */
+  readonly object: () => KubeObject;
+  /** Part of the trigger's very first list. */
+  readonly inFirstSync: boolean;
+  /** Wall clock. */
+  readonly nowMs: number;
+}
+
+export interface Judgement {
+  readonly record: ObjectRecord;
+  readonly verdict: Verdict;
+  /** With the verdict `when-error`: its message. */
+  readonly problem?: string;
+}
+
+/** How the annotation's name stands in JSON; in managedFields it has the prefix `f:`. */
+const REDELIVER_MARK = Buffer.from(JSON.stringify(REDELIVER_ANNOTATION));
+
+export function observe(known: ObjectRecord | undefined, seen: Observation, rules: Rules): Judgement {
+  return known === undefined ? meet(seen, rules) : meetAgain(known, seen, rules);
+}
+
+/** First sight of an object. */
+function meet(seen: Observation, rules: Rules): Judgement {
+  const object = seen.object();
+  const digest = digestOf(object, rules.recipe);
+  const record = new ObjectRecord(seen.head, rules.recipe, digest, versionOf(seen.head, rules), seen.nowMs);
+  // A value that was there before our first sight is no wish for this trigger.
+  record.redeliverSeen = redeliverValue(object);
+  if (seen.inFirstSync && rules.initial === 'Skip') {
+    moveSilently(record);
+    return { record, verdict: drop('baseline') };
+  }
+  return judgeState(record, object, rules);
+}
+
+function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judgement {
+  const { head } = seen;
+  if (isStale(record, seen)) {
+    const own = record.ownWrite && head.resourceVersion === record.resourceVersion;
+    return { record, verdict: drop(own ? 'own-write' : 'seen') };
+  }
+  const afresh = record.recheck || record.gone !== undefined;
+  const sameGeneration = head.generation !== undefined && head.generation === record.generation;
+  if (record.gone !== undefined) comeBack(record, head, rules);
+  record.recheck = false;
+  record.ownWrite = false;
+  record.resourceVersion = head.resourceVersion;
+  record.generation = head.generation;
+  record.deleting ||= head.deleting;
+
+  // Whatever the bytes: a new default in the CRD changes them, and is nobody's change.
+  const sameState =
+    sameGeneration && rules.generationTells && rules.recipe.onlySpec && record.recipe.id === rules.recipe.id;
+  const marked = seen.raw.includes(REDELIVER_MARK);
+  // `when` may look at what does not count.
+  const asksWhen = rules.when !== undefined && (isUnmet(record) || record.wish !== undefined);
+  if (sameState && !marked && !asksWhen && !afresh) {
+    return { record, verdict: drop(record.deleting ? 'deleting' : 'unchanged') };
+  }
+
+  const object = seen.object();
+  const changed = !sameState && takeState(record, seen, object, rules, sameGeneration);
+  const asked = marked && takeRedeliver(record, object);
+  const gateBefore = record.gate;
+  const judgement = judgeState(record, object, rules);
+  const opened = (gateBefore === 'closed' || gateBefore === 'failed') && record.gate === 'open';
+  const news = changed || asked || afresh || opened;
+  return judgement.verdict.kind === 'pass' && !news ? { record, verdict: drop('unchanged') } : judgement;
+}
+
+/**
+ * Whether an observation is older than what is known. An object that left the selection may be listed again with the
+ * version it left with; the watch brings it back with a newer one.
+ */
+function isStale(record: ObjectRecord, { type, head }: Observation): boolean {
+  const { gone } = record;
+  if (gone !== undefined) {
+    return type !== 'Listed' && compareResourceVersions(head.resourceVersion, gone.resourceVersion) <= 0;
+  }
+  const order = compareResourceVersions(head.resourceVersion, record.resourceVersion);
+  return order < 0 || (order === 0 && !record.recheck);
+}
+
+/** The object is in the selection again before its `deleted` was done. */
+function comeBack(record: ObjectRecord, head: ObjectHead, rules: Rules): void {
+  if (record.gone?.started === true) {
+    // The function may have cleaned up already: to it, this is a new object.
+    record.phase = 'new';
+    record.handled = NO_DIGEST;
+    record.touched = false;
+    record.version = versionOf(head, rules);
+  }
+  record.gone = undefined;
+  record.attempts = 0;
+  record.exhausted = false;
+}
+
+/** Takes in the newest state; true where what counts has changed. */
+function takeState(
+  record: ObjectRecord,
+  seen: Observation,
+  object: KubeObject,
+  rules: Rules,
+  sameGeneration: boolean,
+): boolean {
+  const digest = digestOf(object, rules.recipe);
+  if (record.recipe.id !== rules.recipe.id) changeRecipe(record, object, digest, rules, sameGeneration);
+  if (digest === record.current) return false;
+  // The same string where the object is back at the handled state: it is held once.
+  record.current = digest === record.handled ? record.handled : digest;
+  newState(record, versionOf(seen.head, rules), seen.nowMs);
+  return true;
+}
+
+/**
+ * What counts was edited. Where the new recipe counts nothing but what the old one did, the known digests tell all.
+ * Otherwise an object that has not changed by the old recipe is taken as it is, silently.
+ */
+function changeRecipe(
+  record: ObjectRecord,
+  object: KubeObject,
+  digest: Digest,
+  { recipe, generationTells }: Rules,
+  sameGeneration: boolean,
+): void {
+  const old = record.recipe;
+  record.recipe = recipe;
+  const current = projectDigest(record.current, old, recipe);
+  if (current !== undefined) {
+    record.handled = projectDigest(record.handled, old, recipe) ?? NO_DIGEST;
+    record.current = current === record.handled ? record.handled : current;
+    return;
+  }
+  const byOld = sameGeneration && old.onlySpec && generationTells ? record.current : digestOf(object, old);
+  const sameState = byOld === record.current;
+  record.handled = byOld === record.handled ? digest : NO_DIGEST;
+  // Equal to no digest where the state is another one, so that it gets a name of its own.
+  record.current = sameState ? digest : NO_DIGEST;
+}
+
+/** Says what becomes of the newest state. */
+function judgeState(record: ObjectRecord, object: KubeObject, rules: Rules): Judgement {
+  if (record.deleting) {
+    record.wish = undefined;
+    return { record, verdict: drop('deleting') };
+  }
+  if (isUnmet(record) && !eventTypeListed(record, rules)) {
+    moveSilently(record);
+    if (record.wish === undefined) return { record, verdict: drop('event-type') };
+  }
+  if (!hasPendingState(record) && record.wish === undefined) return { record, verdict: drop('unchanged') };
+  const asked = askGate(record, object, rules);
+  if (asked.verdict.kind === 'drop') return { record, ...asked };
+  return { record, verdict: rules.suspend ? drop('suspended') : PASS };
+}
+
+/** What is there now is what later states are compared with. */
+function moveSilently(record: ObjectRecord): void {
+  if (record.phase === 'new') record.phase = 'baseline';
+  record.handled = record.current;
+  record.touched = false;
+  record.exhausted = false;
+}
+
+/** True where the redeliver annotation has a new value. */
+function takeRedeliver(record: ObjectRecord, object: KubeObject): boolean {
+  const value = redeliverValue(object);
+  if (value === undefined || value === record.redeliverSeen) return false;
+  record.redeliverSeen = value;
+  addWish(record, { reason: 'Redeliver', value });
+  return true;
+}
+
+function redeliverValue(object: KubeObject): string | undefined {
+  return object.metadata.annotations?.[REDELIVER_ANNOTATION];
+}

@@ -1,0 +1,128 @@
+/** What a trigger says, as far as it concerns judging, and what a record comes to by it. */
+import type { EventType } from '../../protocol/event.ts';
+import type { ObjectHead } from '../model/delta.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import type { Resource } from '../model/resource.ts';
+import type { TriggerSpec } from '../model/trigger.ts';
+import { drop, PASS, type Verdict } from '../model/verdict.ts';
+import type { Recipe } from './recipe.ts';
+import { isUnmet, type ObjectRecord } from './record.ts';
+import { WhenError } from './when-error.ts';
+
+/** A compiled `spec.when`. */
+export interface Gatekeeper {
+  /** Throws WhenError. */
+  test(object: KubeObject): boolean;
+}
+
+export interface Rules extends Pick<TriggerSpec, 'eventTypes' | 'initial' | 'suspend'> {
+  readonly recipe: Recipe;
+  readonly when: Gatekeeper | undefined;
+  /** Whether the kind raises its generation with every change of the spec. */
+  readonly generationTells: boolean;
+  /** States are named by their generation: only the spec counts, and nothing but the kind selects. */
+  readonly namedByGeneration: boolean;
+}
+
+/** The rules of a trigger for a kind as it is served now. */
+export function rulesOf(
+  spec: Pick<TriggerSpec, 'watch' | 'eventTypes' | 'initial' | 'suspend'>,
+  recipe: Recipe,
+  when: Gatekeeper | undefined,
+  resource: Pick<Resource, 'group' | 'statusSubresource'>,
+): Rules {
+  const { labelSelector = '', fieldSelector = '' } = spec.watch;
+  const generationTells = raisesGeneration(resource);
+  return {
+    eventTypes: spec.eventTypes,
+    initial: spec.initial,
+    suspend: spec.suspend,
+    recipe,
+    when,
+    generationTells,
+    namedByGeneration: generationTells && recipe.onlySpec && labelSelector === '' && fieldSelector === '',
+  };
+}
+
+/** How a state is named that was first seen with this head. */
+export function versionOf(
+  head: Pick<ObjectHead, 'generation' | 'resourceVersion'>,
+  rules: Pick<Rules, 'namedByGeneration'>,
+): string {
+  return rules.namedByGeneration && head.generation !== undefined
+    ? `g${head.generation}`
+    : head.resourceVersion;
+}
+
+/** The type of what would be sent for a record now. */
+export function eventTypeOf(record: ObjectRecord): EventType {
+  if (record.gone !== undefined) return 'Deleted';
+  return record.phase === 'new' ? 'Created' : 'Updated';
+}
+
+export function eventTypeListed(record: ObjectRecord, { eventTypes }: Pick<Rules, 'eventTypes'>): boolean {
+  return eventTypes.includes(eventTypeOf(record));
+}
+
+/** Whether the newest state itself is to be sent, beside all wishes. */
+export function hasPendingState(record: ObjectRecord): boolean {
+  return isUnmet(record) && !record.exhausted;
+}
+
+/**
+ * Whether the object must be sent now. Ask again right before a delivery is built: what was waited for may have gone.
+ * Where `gate` is `unknown` this says yes, and `admit` has the last word.
+ */
+export function needsDelivery(record: ObjectRecord, rules: Rules): boolean {
+  if (rules.suspend) return false;
+  if (record.gone !== undefined) {
+    return wantsDeleted(record, rules) && (!record.exhausted || record.wish !== undefined);
+  }
+  if (record.deleting) return false;
+  if (rules.when !== undefined && (record.gate === 'closed' || record.gate === 'failed')) return false;
+  if (record.wish !== undefined) return true;
+  return hasPendingState(record) && eventTypeListed(record, rules);
+}
+
+/** Whether a function must hear that the object is gone: it must know of it, and have asked. */
+export function wantsDeleted(record: ObjectRecord, rules: Pick<Rules, 'eventTypes'>): boolean {
+  return rules.eventTypes.includes('Deleted') && (record.phase !== 'new' || record.started);
+}
+
+/** Asks `when` where it has not been asked of the newest state: the last look before a delivery that is no deletion. */
+export function admit(record: ObjectRecord, object: KubeObject, rules: Rules): GateAnswer {
+  if (record.gone !== undefined || rules.when === undefined || record.gate === 'open')
+    return { verdict: PASS };
+  return askGate(record, object, rules);
+}
+
+export interface GateAnswer {
+  readonly verdict: Verdict;
+  /** With the verdict `when-error`: its message. */
+  readonly problem?: string;
+}
+
+/** Asks `when` of the newest state, and remembers what it said. */
+export function askGate(record: ObjectRecord, object: KubeObject, rules: Rules): GateAnswer {
+  if (rules.when === undefined) return { verdict: PASS };
+  try {
+    const open = rules.when.test(object);
+    record.gate = open ? 'open' : 'closed';
+    return { verdict: open ? PASS : drop('when-false') };
+  } catch (error) {
+    if (!(error instanceof WhenError)) throw error;
+    record.gate = 'failed';
+    return { verdict: drop('when-error'), problem: error.message };
+  }
+}
+
+/**
+ * Custom resources without a status subresource and kinds that other API servers serve may leave the generation alone;
+ * those of Kubernetes itself that have one raise it.
+ */
+function raisesGeneration({
+  group,
+  statusSubresource,
+}: Pick<Resource, 'group' | 'statusSubresource'>): boolean {
+  return statusSubresource || !group.includes('.') || group.endsWith('.k8s.io');
+}
