@@ -8,8 +8,8 @@ import type { KubeObject } from '../model/kube-object.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { changedClasses, type Digest, digestOf, projectDigest } from './digest.ts';
 import type { Recipe } from './recipe.ts';
-import { addWish, type GoneReason, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
-import { eventTypeOf, hasPendingState, type Rules, versionOf, wantsDeleted } from './rules.ts';
+import { addWish, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
+import { eventTypeOf, hasPendingState, type Rules, versionOf } from './rules.ts';
 
 /** One call, as it was when it began: what comes of it is said of this, whatever the record has become meanwhile. */
 export interface Flight {
@@ -103,23 +103,6 @@ export function want(record: ObjectRecord, wish: Wish, rules: Rules): Verdict {
   const countsAsUpdate = wish.reason === 'Child' || wish.reason === 'Resync';
   if (countsAsUpdate && !rules.eventTypes.includes('Updated')) return drop('event-type');
   addWish(record, wish);
-  return rules.suspend ? drop('suspended') : PASS;
-}
-
-/** The object is gone. After a drop its record is to be forgotten; after a pass once `deleted` has succeeded. */
-export function judgeGone(
-  record: ObjectRecord,
-  gone: { readonly reason: GoneReason; readonly resourceVersion: string },
-  rules: Rules,
-): Verdict {
-  if (record.gone === undefined) {
-    record.attempts = 0;
-    record.exhausted = false;
-    record.wish = undefined;
-  }
-  record.gone = { ...gone, started: record.gone?.started ?? false };
-  if (!rules.eventTypes.includes('Deleted')) return drop('event-type');
-  if (!wantsDeleted(record, rules)) return drop('never-started');
   return rules.suspend ? drop('suspended') : PASS;
 }
 

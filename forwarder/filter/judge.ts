@@ -10,8 +10,9 @@ import type { KubeObject } from '../model/kube-object.ts';
 import { REDELIVER_ANNOTATION } from '../model/trigger.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { type Digest, digestOf, projectDigest } from './digest.ts';
-import { addWish, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
-import { askGate, eventTypeListed, hasPendingState, type Rules, versionOf } from './rules.ts';
+import { addWish, type GoneReason, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
+import { askGate, eventTypeListed, hasPendingState, type Rules, versionOf, wantsDeleted } from './rules.ts';
+import type { WhenError } from './when-error.ts';
 
 export interface Observation {
   readonly type: 'Listed' | 'Added' | 'Modified';
@@ -28,8 +29,10 @@ export interface Observation {
 export interface Judgement {
   readonly record: ObjectRecord;
   readonly verdict: Verdict;
-  /** With the verdict `when-error`: its message. */
-  readonly problem?: string;
+  /** With the verdict `when-error`. */
+  readonly error?: WhenError;
+  /** False where something newer is known: these bytes must not replace that. */
+  readonly newest: boolean;
 }
 
 /** How the annotation's name stands in JSON; in managedFields it has the prefix `f:`. */
@@ -48,7 +51,7 @@ function meet(seen: Observation, rules: Rules): Judgement {
   record.redeliverSeen = redeliverValue(object);
   if (seen.inFirstSync && rules.initial === 'Skip') {
     moveSilently(record);
-    return { record, verdict: drop('baseline') };
+    return { record, verdict: drop('baseline'), newest: true };
   }
   return judgeState(record, object, rules);
 }
@@ -56,8 +59,8 @@ function meet(seen: Observation, rules: Rules): Judgement {
 function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judgement {
   const { head } = seen;
   if (isStale(record, seen)) {
-    const own = record.ownWrite && head.resourceVersion === record.resourceVersion;
-    return { record, verdict: drop(own ? 'own-write' : 'seen') };
+    const newest = record.gone === undefined && head.resourceVersion === record.resourceVersion;
+    return { record, verdict: drop(newest && record.ownWrite ? 'own-write' : 'seen'), newest };
   }
   const afresh = record.recheck || record.gone !== undefined;
   const sameGeneration = head.generation !== undefined && head.generation === record.generation;
@@ -75,7 +78,7 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   // `when` may look at what does not count.
   const asksWhen = rules.when !== undefined && (isUnmet(record) || record.wish !== undefined);
   if (sameState && !marked && !asksWhen && !afresh) {
-    return { record, verdict: drop(record.deleting ? 'deleting' : 'unchanged') };
+    return { record, verdict: drop(record.deleting ? 'deleting' : 'unchanged'), newest: true };
   }
 
   const object = seen.object();
@@ -85,7 +88,9 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   const judgement = judgeState(record, object, rules);
   const opened = (gateBefore === 'closed' || gateBefore === 'failed') && record.gate === 'open';
   const news = changed || asked || afresh || opened;
-  return judgement.verdict.kind === 'pass' && !news ? { record, verdict: drop('unchanged') } : judgement;
+  return judgement.verdict.kind === 'pass' && !news
+    ? { record, verdict: drop('unchanged'), newest: true }
+    : judgement;
 }
 
 /**
@@ -160,18 +165,20 @@ function changeRecipe(
 
 /** Says what becomes of the newest state. */
 function judgeState(record: ObjectRecord, object: KubeObject, rules: Rules): Judgement {
+  const said = (verdict: Verdict): Judgement => ({ record, verdict, newest: true });
   if (record.deleting) {
     record.wish = undefined;
-    return { record, verdict: drop('deleting') };
+    return said(drop('deleting'));
   }
   if (isUnmet(record) && !eventTypeListed(record, rules)) {
     moveSilently(record);
-    if (record.wish === undefined) return { record, verdict: drop('event-type') };
+    if (record.wish === undefined) return said(drop('event-type'));
   }
-  if (!hasPendingState(record) && record.wish === undefined) return { record, verdict: drop('unchanged') };
-  const asked = askGate(record, object, rules);
-  if (asked.verdict.kind === 'drop') return { record, ...asked };
-  return { record, verdict: rules.suspend ? drop('suspended') : PASS };
+  if (!hasPendingState(record) && record.wish === undefined) return said(drop('unchanged'));
+  const error = askGate(record, object, rules);
+  if (error !== undefined) return { ...said(drop('when-error')), error };
+  if (record.gate === 'closed') return said(drop('when-false'));
+  return said(rules.suspend ? drop('suspended') : PASS);
 }
 
 /** What is there now is what later states are compared with. */
@@ -193,4 +200,25 @@ function takeRedeliver(record: ObjectRecord, object: KubeObject): boolean {
 
 function redeliverValue(object: KubeObject): string | undefined {
   return object.metadata.annotations?.[REDELIVER_ANNOTATION];
+}
+
+/**
+ * The object is gone. After a drop its record is to be forgotten; after a pass it is kept until its `deleted` has
+ * succeeded, also while the trigger is suspended.
+ */
+export function judgeGone(
+  record: ObjectRecord,
+  gone: { readonly reason: GoneReason; readonly resourceVersion: string; readonly nowMs: number },
+  rules: Pick<Rules, 'eventTypes'>,
+): Verdict {
+  const { reason, resourceVersion, nowMs } = gone;
+  if (record.gone === undefined) {
+    record.firstSeenMs = nowMs;
+    record.attempts = 0;
+    record.exhausted = false;
+    record.wish = undefined;
+  }
+  record.gone = { reason, resourceVersion, started: record.gone?.started ?? false };
+  if (!rules.eventTypes.includes('Deleted')) return drop('event-type');
+  return wantsDeleted(record, rules) ? PASS : drop('never-started');
 }

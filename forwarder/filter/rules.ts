@@ -17,39 +17,42 @@ export interface Gatekeeper {
 
 export interface Rules extends Pick<TriggerSpec, 'eventTypes' | 'initial' | 'suspend'> {
   readonly recipe: Recipe;
-  readonly when: Gatekeeper | undefined;
-  /** Whether the kind raises its generation with every change of the spec. */
+  readonly when?: Gatekeeper | undefined;
+  /** Whether an equal generation means an equal spec. */
   readonly generationTells: boolean;
-  /** States are named by their generation: only the spec counts, and nothing but the kind selects. */
-  readonly namedByGeneration: boolean;
+  /** What names a state in event ids. */
+  readonly versionBy: 'generation' | 'resourceVersion';
 }
 
-/** The rules of a trigger for a kind as it is served now. */
-export function rulesOf(
-  spec: Pick<TriggerSpec, 'watch' | 'eventTypes' | 'initial' | 'suspend'>,
+/**
+ * Whether a kind raises its generation with every change of the spec. Custom resources without a status subresource,
+ * and kinds that other API servers serve, may not; those of Kubernetes itself that have a generation do.
+ */
+export function generationTells({
+  group,
+  statusSubresource,
+}: Pick<Resource, 'group' | 'statusSubresource'>): boolean {
+  return statusSubresource || !group.includes('.') || group.endsWith('.k8s.io');
+}
+
+/** By generation where only the spec counts, and nothing but the kind selects: an object that returns is another state. */
+export function versionRule(
+  { watch }: Pick<TriggerSpec, 'watch'>,
   recipe: Recipe,
-  when: Gatekeeper | undefined,
-  resource: Pick<Resource, 'group' | 'statusSubresource'>,
-): Rules {
-  const { labelSelector = '', fieldSelector = '' } = spec.watch;
-  const generationTells = raisesGeneration(resource);
-  return {
-    eventTypes: spec.eventTypes,
-    initial: spec.initial,
-    suspend: spec.suspend,
-    recipe,
-    when,
-    generationTells,
-    namedByGeneration: generationTells && recipe.onlySpec && labelSelector === '' && fieldSelector === '',
-  };
+  tells: boolean,
+): Rules['versionBy'] {
+  const { labelSelector = '', fieldSelector = '' } = watch;
+  return tells && recipe.onlySpec && labelSelector === '' && fieldSelector === ''
+    ? 'generation'
+    : 'resourceVersion';
 }
 
 /** How a state is named that was first seen with this head. */
 export function versionOf(
   head: Pick<ObjectHead, 'generation' | 'resourceVersion'>,
-  rules: Pick<Rules, 'namedByGeneration'>,
+  { versionBy }: Pick<Rules, 'versionBy'>,
 ): string {
-  return rules.namedByGeneration && head.generation !== undefined
+  return versionBy === 'generation' && head.generation !== undefined
     ? `g${head.generation}`
     : head.resourceVersion;
 }
@@ -90,39 +93,20 @@ export function wantsDeleted(record: ObjectRecord, rules: Pick<Rules, 'eventType
 }
 
 /** Asks `when` where it has not been asked of the newest state: the last look before a delivery that is no deletion. */
-export function admit(record: ObjectRecord, object: KubeObject, rules: Rules): GateAnswer {
-  if (record.gone !== undefined || rules.when === undefined || record.gate === 'open')
-    return { verdict: PASS };
-  return askGate(record, object, rules);
+export function admit(record: ObjectRecord, object: KubeObject, rules: Rules): Verdict {
+  if (record.gone !== undefined || rules.when === undefined || record.gate === 'open') return PASS;
+  if (askGate(record, object, rules) !== undefined) return drop('when-error');
+  return record.gate === 'closed' ? drop('when-false') : PASS;
 }
 
-export interface GateAnswer {
-  readonly verdict: Verdict;
-  /** With the verdict `when-error`: its message. */
-  readonly problem?: string;
-}
-
-/** Asks `when` of the newest state, and remembers what it said. */
-export function askGate(record: ObjectRecord, object: KubeObject, rules: Rules): GateAnswer {
-  if (rules.when === undefined) return { verdict: PASS };
+/** Asks `when` of the newest state and remembers what it said; returns the error where it could not be evaluated. */
+export function askGate(record: ObjectRecord, object: KubeObject, { when }: Rules): WhenError | undefined {
   try {
-    const open = rules.when.test(object);
-    record.gate = open ? 'open' : 'closed';
-    return { verdict: open ? PASS : drop('when-false') };
+    record.gate = when === undefined || when.test(object) ? 'open' : 'closed';
+    return undefined;
   } catch (error) {
     if (!(error instanceof WhenError)) throw error;
     record.gate = 'failed';
-    return { verdict: drop('when-error'), problem: error.message };
+    return error;
   }
-}
-
-/**
- * Custom resources without a status subresource and kinds that other API servers serve may leave the generation alone;
- * those of Kubernetes itself that have one raise it.
- */
-function raisesGeneration({
-  group,
-  statusSubresource,
-}: Pick<Resource, 'group' | 'statusSubresource'>): boolean {
-  return statusSubresource || !group.includes('.') || group.endsWith('.k8s.io');
 }
