@@ -124,25 +124,33 @@ export function removeOwned(value: unknown, owned: FieldSet | undefined, others?
     return left.length === 0 && value.length > 0 ? undefined : left;
   }
   if (!isObject(value)) return value;
-  const left: Record<string, unknown> = {};
+  const left: [string, unknown][] = [];
   for (const [key, item] of Object.entries(value)) {
     const element = `f:${key}`;
     const rest = removeOwned(item, owned.child(element), others?.child(element));
-    if (rest !== undefined) setOwn(left, key, rest);
+    if (rest !== undefined) left.push([key, rest]);
   }
-  return Object.keys(left).length === 0 && Object.keys(value).length > 0 ? undefined : left;
+  return left.length === 0 && Object.keys(value).length > 0 ? undefined : Object.fromEntries(left);
 }
 
 /** What is left of a list; one look per item, however many items are owned. */
 function removeFromList(items: readonly unknown[], owned: FieldSet, others: FieldSet | undefined): unknown[] {
-  const keyNames = keyNamesOf(owned);
+  const elementOf = itemElements(owned);
   return items.flatMap((item) => {
-    const element = isObject(item)
-      ? keyElement(Object.fromEntries(keyNames.filter((key) => key in item).map((key) => [key, item[key]])))
-      : `v:${canonicalJson(item)}`;
+    const element = elementOf(item);
     const rest = removeOwned(item, owned.child(element), others?.child(element));
     return rest === undefined ? [] : [rest];
   });
+}
+
+/** How a set names the items of a list: by their key fields where it does so for one of them, else by value. */
+export function itemElements(list: FieldSet): (item: unknown) => string {
+  const keyNames = keyNamesOf(list);
+  return (item) => {
+    if (!isObject(item) || keyNames.length === 0) return `v:${canonicalJson(item)}`;
+    const present = keyNames.filter((key) => Object.hasOwn(item, key));
+    return keyElement(Object.fromEntries(present.map((key) => [key, item[key]])));
+  };
 }
 
 /** The key fields of a list that merges by key: the same in every element. */
@@ -177,11 +185,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Assigns without ever reaching a setter of the prototype (`__proto__` is a legal field name). */
-function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,6 +2,7 @@
  * A trigger as the forwarder works with it: defaults filled in, durations in milliseconds, every field checked.
  * The YAML form, its schema and defaults are in deploy/crds/.
  */
+import { createHash } from 'node:crypto';
 import type { ChangeClass, EventType } from '../../protocol/event.ts';
 import type { GroupVersionKind } from './resource.ts';
 
@@ -111,3 +112,8 @@ export function fieldManagerOf(identity: Pick<TriggerIdentity, 'name'>): string 
 export const REDELIVER_ANNOTATION = 'statewire.dev/redeliver-at';
 /** Label on applied children: 12 hex of SHA-256 of the trigger's `namespace/name`. */
 export const TRIGGER_LABEL = 'statewire.dev/trigger';
+
+/** Value of that label. */
+export function triggerLabelValue(identity: Pick<TriggerIdentity, 'namespace' | 'name'>): string {
+  return createHash('sha256').update(triggerName(identity)).digest('hex').slice(0, 12);
+}
