@@ -12,28 +12,23 @@ export interface Failure {
   readonly minWaitMs?: number;
 }
 
+/** What the function stated, whatever came of the call: it is applied in every case. */
+export interface Statement {
+  /** Absent where the reply was empty, only accepted, or ignored, and where the call failed without a result. */
+  readonly result?: FunctionResult;
+  /** One line each, for Warning Events: fields of the result that are ignored. */
+  readonly warnings: readonly string[];
+}
+
 export type Outcome =
-  | {
-      readonly kind: 'success';
-      /** Absent where the reply was empty, only accepted, or ignored. */
-      readonly result?: FunctionResult;
-      readonly requeueAfterMs?: number;
-      /** One line each, for Warning Events: unknown fields of the result. */
-      readonly warnings: readonly string[];
-    }
-  | {
-      readonly kind: 'retry';
+  | (Statement & { readonly kind: 'success'; readonly requeueAfterMs?: number })
+  | (Statement & { readonly kind: 'retry'; readonly failure: Failure })
+  | (Statement & { readonly kind: 'permanent'; readonly failure: Failure; readonly suspect: boolean })
+  | (Statement & {
+      readonly kind: 'target_unavailable';
       readonly failure: Failure;
-      /** The result that carried the error, where one did: its status, conditions and events are applied. */
-      readonly result?: FunctionResult;
-    }
-  | {
-      readonly kind: 'permanent';
-      readonly failure: Failure;
-      readonly suspect: boolean;
-      readonly result?: FunctionResult;
-    }
-  | { readonly kind: 'target_unavailable'; readonly failure: Failure; readonly conclusive: boolean };
+      readonly conclusive: boolean;
+    });
 
 /** The `result` label of `statewire_invocations_total`. */
 export type OutcomeLabel = 'success' | 'requeue' | 'retry' | 'permanent' | 'target_unavailable';
@@ -49,6 +44,8 @@ export interface Decision {
   readonly handled: boolean;
   /** Failed attempts of this state so far; target failures do not count. */
   readonly attempts: number;
+  /** Target failures of this state since its last other outcome: what its backoff grows by. */
+  readonly targetFailures: number;
   /** Set when no further attempt of this state is made: a permanent failure or the last attempt. */
   readonly exhausted?: Failure;
   readonly label: OutcomeLabel;
