@@ -29,10 +29,9 @@ current-context: ${NAME}
 `;
 }
 
-/** Whether a file's text is one that we wrote, with nothing added to it that would be lost. */
+/** Whether a file's text is one that we wrote, with nothing changed in it that would be lost. */
 export function isOurKubeconfig(text: string): boolean {
-  return (
-    text.startsWith(`${MARK}\n`) &&
-    text.split('\n').length === kubeconfigText({ server: '', caPem: '', token: '' }).split('\n').length
-  );
+  const value = (key: string): string => new RegExp(`^ +${key}: (\\S+)$`, 'm').exec(text)?.[1] ?? '';
+  const caPem = Buffer.from(value('certificate-authority-data'), 'base64').toString();
+  return text === kubeconfigText({ server: value('server'), caPem, token: value('token') });
 }
