@@ -1,0 +1,20 @@
+/** The HTTP/1.1 connections of all triggers: one pool for each origin, guarded, kept alive between calls. */
+import { Agent, Pool } from 'undici';
+import type { AddressGuard } from './address-guard.ts';
+import { guardedConnector } from './guarded-connector.ts';
+
+/** Response headers beyond this are a bad reply. */
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Pools have no size of their own: how many calls run at once is for each trigger to say. */
+export function createHttpAgent(guard: AddressGuard): Agent {
+  return new Agent({
+    factory: (origin, options) =>
+      new Pool(origin, { ...(options as Pool.Options), connect: guardedConnector(guard, new URL(origin)) }),
+    allowH2: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The deadline of a call covers both; undici's own would only add a second answer.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}

@@ -1,0 +1,21 @@
+/** What each kind of target offers to registry.ts. */
+import type { Clock } from '../lib/clock.ts';
+import type { Target } from '../model/target.ts';
+import type { DeliverySpec, TargetSpec } from '../model/trigger.ts';
+import type { AddressGuard } from './address-guard.ts';
+
+/** What the process gives to its targets. */
+export interface TargetEnvironment {
+  readonly clock: Clock;
+  readonly guard: AddressGuard;
+  /** Variables of the process: cloud regions are read from them. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What of `delivery` a target itself has to know. */
+export type TargetDelivery = Pick<DeliverySpec, 'reply'>;
+
+/** Makes targets of one type. They share what the maker holds, and go on only until it is disposed. */
+export interface TargetMaker<S extends TargetSpec> extends AsyncDisposable {
+  create(spec: S, delivery: TargetDelivery): Target;
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fitData } from '../../../forwarder/dispatch/size-ladder.ts';
+import type { InvocationData } from '../../../forwarder/model/invocation.ts';
+import { objectOf } from '../../support/objects.ts';
+
+const least: InvocationData = { object: objectOf({ spec: { name: 'ä'.repeat(50) } }), reason: 'Watch' };
+const withChildren: InvocationData = { ...least, children: { 'ConfigMap.v1': { a: 'x'.repeat(100) } } };
+const whole: InvocationData = { ...withChildren, previous: objectOf({ spec: {} }) };
+const bytes = (data: InvocationData): number => Buffer.byteLength(JSON.stringify(data));
+
+describe('fitData', () => {
+  for (const { reason, limit, expected } of [
+    { reason: 'sends everything where the target names no limit', limit: undefined, expected: whole },
+    { reason: 'sends everything that fits to the byte', limit: bytes(whole), expected: whole },
+    { reason: 'leaves out previous first', limit: bytes(whole) - 1, expected: withChildren },
+    {
+      reason: 'keeps children that fit without previous',
+      limit: bytes(withChildren),
+      expected: withChildren,
+    },
+    { reason: 'leaves out children next', limit: bytes(withChildren) - 1, expected: least },
+    { reason: 'counts bytes, not characters', limit: bytes(least), expected: least },
+  ]) {
+    it(reason, () => assert.deepEqual(JSON.parse(fitData(whole, limit)), expected));
+  }
+
+  it('fails for good where the object alone is too large, and names both sizes', () => {
+    const limit = bytes(least) - 1;
+    assert.throws(() => fitData(whole, limit), {
+      code: 'TARGET_TOO_LARGE',
+      blame: 'delivery',
+      permanent: true,
+      message: `object of ${bytes(least)} bytes is larger than the ${limit} bytes the target takes`,
+    });
+  });
+});
