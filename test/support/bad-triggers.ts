@@ -14,9 +14,11 @@ export interface BadTrigger {
   readonly forwarderOnly?: boolean;
 }
 
-const http = (fields: object): object => ({ target: { http: fields } });
-const lambda = (functionName: string): object => ({ target: { lambda: { functionName } } });
-const watch = (fields: object): object => ({
+const http = (fields: object): Readonly<Record<string, unknown>> => ({ target: { http: fields } });
+const lambda = (functionName: string): Readonly<Record<string, unknown>> => ({
+  target: { lambda: { functionName } },
+});
+const watch = (fields: object): Readonly<Record<string, unknown>> => ({
   watch: { apiVersion: 'example.com/v1', kind: 'Application', ...fields },
 });
 
@@ -193,13 +195,13 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
   {
     reason: 'a selector that needs values',
     spec: watch({ labelSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }),
-    field: 'spec.watch.labelSelector.matchExpressions[0].values',
+    field: 'spec.watch.labelSelector.matchExpressions[0]',
     named: 'matchExpressions[0]',
   },
   {
     reason: 'a selector that takes no values',
     spec: watch({ labelSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } }),
-    field: 'spec.watch.labelSelector.matchExpressions[0].values',
+    field: 'spec.watch.labelSelector.matchExpressions[0]',
     named: 'matchExpressions[0]',
   },
   {

@@ -1,0 +1,48 @@
+/** A trigger's YAML once it is valid and defaults are filled in: what the CRD's schema says, as a type. */
+import type { EventType } from '../../protocol/event.ts';
+import type { LabelSelector, LambdaTarget } from '../model/trigger.ts';
+
+export interface TriggerManifest {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, unknown>> | null };
+  readonly spec: {
+    readonly watch: {
+      readonly apiVersion: string;
+      readonly kind: string;
+      readonly labelSelector?: LabelSelector;
+      readonly fieldSelector?: string;
+      readonly owns?: readonly {
+        readonly apiVersion: string;
+        readonly kind: string;
+        readonly labelSelector?: LabelSelector;
+      }[];
+    };
+    readonly eventTypes: readonly EventType[];
+    readonly changes?: readonly ('Spec' | 'Status' | 'Labels' | 'Annotations' | 'Any')[];
+    readonly fields?: readonly string[];
+    readonly when?: string;
+    readonly initial: 'Deliver' | 'Skip';
+    readonly debounce: { readonly quiet: string; readonly maxWait: string };
+    readonly target: {
+      readonly lambda?: Omit<LambdaTarget, 'type'>;
+      readonly http?: HttpManifest;
+    };
+    readonly delivery: {
+      readonly timeout: string;
+      readonly maxAttempts: number;
+      readonly backoff: { readonly initial: string; readonly max: string };
+      readonly concurrency: number;
+      readonly ratePerSecond?: number;
+      readonly perObject: { readonly burst: number; readonly every: string };
+      readonly reply: 'Result' | 'Ignore';
+    };
+    readonly payload: { readonly previous: boolean; readonly redact?: readonly string[] };
+    readonly resync?: string;
+    readonly suspend: boolean;
+  };
+}
+
+export interface HttpManifest {
+  readonly url?: string;
+  readonly service?: { readonly name: string; readonly port: number; readonly path: string };
+  readonly headers?: Readonly<Record<string, string>>;
+}

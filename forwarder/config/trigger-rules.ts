@@ -1,0 +1,87 @@
+/**
+ * The CEL rules of the trigger's CRD in TypeScript, by their message: a trigger from a file, or one that an older CRD let
+ * through, meets the same limits. And what only the forwarder refuses: fields of the design that do not work yet.
+ */
+import { parseDuration } from '../../protocol/duration.ts';
+import { urlProblem } from '../lib/http-url.ts';
+import type { RuleCheck } from './read-by-schema.ts';
+import { problem, type TriggerProblem } from './trigger-problem.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const count = (value: Fields): number => Object.values(value).filter((one) => one !== undefined).length;
+
+const durationOf = (value: unknown): number => parseDuration(String(value)) ?? 0;
+
+export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
+  'metadata.name must be at most 63 characters': {
+    holds: ({ metadata }: { metadata?: { name?: unknown } }) => {
+      const { name } = metadata ?? {};
+      return typeof name !== 'string' || name.length <= 63;
+    },
+    field: 'metadata.name',
+  },
+  'fields and changes exclude each other': {
+    holds: ({ fields, changes }: Fields) => fields === undefined || changes === undefined,
+    reason: 'MutuallyExclusive',
+  },
+  'exactly one of lambda, http, openfaas, knative, nats, kafka and rabbitmq must be set': {
+    holds: (target: Fields) => count(target) === 1,
+    reason: 'ExactlyOneTarget',
+  },
+  'exactly one of url and service must be set': {
+    holds: ({ url, service }: Fields) => (url === undefined) !== (service === undefined),
+    reason: 'MutuallyExclusive',
+  },
+  'must be an absolute http or https URL without credentials and fragment': {
+    holds: (url: string) => urlProblem(url) === undefined,
+  },
+  'quiet must not be longer than maxWait': {
+    holds: ({ quiet, maxWait }: Fields) => durationOf(quiet) <= durationOf(maxWait),
+  },
+  'initial must not be longer than max': {
+    holds: ({ initial, max }: Fields) => durationOf(initial) <= durationOf(max),
+  },
+  'must be longer than 0s': { holds: (duration: string) => durationOf(duration) > 0 },
+  'values are needed for In and NotIn, and only there': {
+    holds: ({ operator, values }: { operator: string; values?: readonly string[] }) =>
+      ['In', 'NotIn'].includes(operator) === (values !== undefined && values.length > 0),
+  },
+};
+
+/** What stands in for later: refused with a name, because ignoring it would break a promise. */
+const NOT_YET: readonly (readonly [path: string, isAsked: (value: unknown) => boolean, text?: string])[] = [
+  ['target.openfaas', isPresent],
+  ['target.knative', isPresent],
+  ['target.nats', isPresent],
+  ['target.kafka', isPresent],
+  ['target.rabbitmq', isPresent],
+  ['target.file', isPresent],
+  ['target.http.auth', isPresent],
+  ['target.http.headersFrom', (value) => Array.isArray(value) && value.length > 0],
+  ['payload.dataref', isTrue],
+  ['finalizer', isTrue],
+  [
+    'serviceAccountName',
+    (value) => isPresent(value) && value !== 'default',
+    'is not supported yet: the forwarder reads and applies as itself',
+  ],
+];
+
+/** One problem for each field that is asked for and does not work yet. Takes any value. */
+export function notSupported(spec: unknown): readonly TriggerProblem[] {
+  return NOT_YET.flatMap(([path, isAsked, text = 'is not supported yet']) => {
+    const value = path
+      .split('.')
+      .reduce<unknown>((at, name) => (at as Fields | null | undefined)?.[name], spec);
+    return isAsked(value) ? [problem(`spec.${path}`, 'NotSupported', text)] : [];
+  });
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true;
+}

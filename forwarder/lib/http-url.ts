@@ -1,0 +1,14 @@
+/** Which URLs a trigger may name: one answer for whoever checks triggers and whoever calls. */
+
+/** A host, then nothing or a path or query: URL.parse alone takes `http:a` and `http:///a` for `http://a`. */
+const ABSOLUTE = /^https?:\/\/[^/?#@\s]+([/?][^#\s]*)?$/i;
+
+/** What is wrong with a function's URL, for the trigger's author; undefined where nothing is. Never holds the URL. */
+export function urlProblem(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null) return 'is no absolute URL';
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must begin with http:// or https://';
+  if (url.username !== '' || url.password !== '') return 'must not hold a user name or password';
+  if (text.includes('#')) return 'must not hold a fragment';
+  return ABSOLUTE.test(text) ? undefined : 'is no absolute URL';
+}
