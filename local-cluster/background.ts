@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -122,7 +122,7 @@ function readText(file: string): string | undefined {
 }
 
 /**
- * Makes sure that a file may be written: it is absent, or a kubeconfig that we wrote.
+ * Makes sure that a file may be written: it is a kubeconfig that we wrote, or absent from a folder that exists.
  *
  * @throws LocalClusterError `CLUSTER_NOT_OURS`
  */
@@ -133,6 +133,9 @@ export function requireOurs(file: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new LocalClusterError('CLUSTER_NOT_OURS', `${file} cannot be read (${code})`, { cause: error });
+  }
+  if (text === undefined && !existsSync(path.dirname(path.resolve(file)))) {
+    throw new LocalClusterError('CLUSTER_NOT_OURS', `${file} cannot be written: its folder does not exist`);
   }
   if (text !== undefined && !isOurKubeconfig(text)) {
     throw new LocalClusterError(

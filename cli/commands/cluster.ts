@@ -10,6 +10,12 @@ import { renderProgress } from '../../local-cluster/render-progress.ts';
 import { supervise } from '../../local-cluster/supervise.ts';
 
 const USAGE = 'usage: statewire cluster up [--kubeconfig FILE] | down';
+const HELP = `${USAGE}
+
+up     starts a real control plane in the background, unless one runs, and prints the path of its kubeconfig
+down   stops it and removes it
+
+--kubeconfig FILE   where to write the kubeconfig; a file of somebody else's is not overwritten`;
 
 /** How this program runs itself as the supervisor; not for people. */
 const SUPERVISE = 'supervise';
@@ -18,6 +24,7 @@ interface Parsed {
   readonly command: string | undefined;
   readonly rest: readonly string[];
   readonly kubeconfig: string | undefined;
+  readonly help: boolean;
   readonly problem?: string;
 }
 
@@ -25,16 +32,17 @@ function parse(args: readonly string[]): Parsed {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
-      options: { kubeconfig: { type: 'string' } },
+      options: { kubeconfig: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
       allowPositionals: true,
     });
     const [command, ...rest] = positionals;
-    return { command, rest, kubeconfig: values.kubeconfig };
+    return { command, rest, kubeconfig: values.kubeconfig, help: values.help };
   } catch (error) {
     return {
       command: undefined,
       rest: [],
       kubeconfig: undefined,
+      help: false,
       problem: (error as Error).message.split('. ')[0] ?? '',
     };
   }
@@ -64,7 +72,11 @@ async function down(): Promise<number> {
 
 /** Runs the command with the arguments after `cluster`; resolves with the exit code. */
 export async function cluster(args: readonly string[]): Promise<number> {
-  const { command, rest, kubeconfig, problem } = parse(args);
+  const { command, rest, kubeconfig, help, problem } = parse(args);
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
   try {
     if (command === 'up' && rest.length === 0) return await up(kubeconfig);
     if (command === 'down' && rest.length === 0 && kubeconfig === undefined) return await down();
