@@ -2,8 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Runs `action` once after `delayMs`; the returned function cancels it. */
-  after(delayMs: number, action: () => void): () => void;
+  /** Runs `action` once after `delayMs`, unless it is cancelled before. */
+  after(delayMs: number, action: () => void): { cancel(): void };
 }
 
 /** setTimeout fires at once for anything longer (a 32-bit signed number of milliseconds). */
@@ -14,6 +14,6 @@ export const systemClock: Clock = {
   after(delayMs, action) {
     const timer = setTimeout(action, Math.min(delayMs, MAX_TIMEOUT_MS));
     timer.unref();
-    return () => clearTimeout(timer);
+    return { cancel: () => clearTimeout(timer) };
   },
 };

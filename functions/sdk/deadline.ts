@@ -27,17 +27,17 @@ export function deadline(
   const onStopped = (): void => controller.abort(stopped?.reason);
   if (stopped?.aborted === true) onStopped();
   stopped?.addEventListener('abort', onStopped, { once: true });
-  let cancel = (): void => undefined;
+  let timer: { cancel(): void } | undefined;
   if (leftMs !== undefined && leftMs > 0) {
     const marginMs = options.marginMs ?? Math.min(DEFAULT_MARGIN_MS, leftMs * MARGIN_PART);
-    cancel = clock.after(Math.max(0, leftMs - marginMs), () =>
+    timer = clock.after(Math.max(0, leftMs - marginMs), () =>
       controller.abort(new DOMException('stopped before the deadline of the call', 'TimeoutError')),
     );
   }
   return {
     signal: controller.signal,
     release() {
-      cancel();
+      timer?.cancel();
       stopped?.removeEventListener('abort', onStopped);
     },
   };

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as z from 'zod';
+import { customResource } from '../../../functions/sdk/custom-resource.ts';
+import { defineFunction, type StatewireFunction } from '../../../functions/sdk/define-function.ts';
+import { toLambda, type LambdaOptions } from '../../../functions/sdk/lambda.ts';
+import { functionEvent, widget } from '../../support/function-events.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const Widget = customResource({
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Widget',
+  spec: z.object({ size: z.number() }),
+});
+const quiet: LambdaOptions = { writeLog: () => undefined };
+const waiting = { clientContext: { custom: { idempotencyKey: 'key-1' } } };
+const boom = new RangeError('boom');
+const failing: StatewireFunction = defineFunction(Widget, {
+  created: () => {
+    throw boom;
+  },
+});
+
+describe('toLambda', () => {
+  it('passes on the idempotency key of the client context', async () => {
+    const fn = defineFunction(Widget, { created: ({ idempotencyKey }) => ({ status: { idempotencyKey } }) });
+    assert.deepEqual((await toLambda(fn)(functionEvent(), waiting)).status, { idempotencyKey: 'key-1' });
+  });
+
+  const contexts: readonly { reason: string; clientContext: unknown }[] = [
+    { reason: 'none', clientContext: undefined },
+    { reason: 'null', clientContext: null },
+    { reason: 'a text', clientContext: 'custom' },
+    { reason: 'another caller', clientContext: { custom: null } },
+    { reason: 'a key that is no text', clientContext: { custom: { idempotencyKey: 7 } } },
+  ];
+  for (const { reason, clientContext } of contexts) {
+    it(`throws what the handler threw when the client context is ${reason}: nobody reads the answer`, async () => {
+      await assert.rejects(toLambda(failing, quiet)(functionEvent(), { clientContext }), boom);
+    });
+  }
+
+  const rows = [
+    { errors: 'auto', context: waiting, returns: true },
+    { errors: 'return', context: {}, returns: true },
+    { errors: 'throw', context: waiting, returns: false },
+  ] as const;
+  for (const { errors, context, returns } of rows) {
+    it(`${returns ? 'returns' : 'throws'} errors with errors: ${errors}`, async () => {
+      const answer = toLambda(failing, { ...quiet, errors })(functionEvent(), context);
+      const outcome = await answer.then(
+        ({ error }) => error,
+        (thrown: unknown) => thrown,
+      );
+      assert.deepEqual(outcome, returns ? { message: 'boom', retryable: true } : boom);
+    });
+  }
+
+  it('throws for a result with an error, too', async () => {
+    const fn = defineFunction(Widget, { created: () => ({ error: { message: 'quota' } }) });
+    await assert.rejects(toLambda(fn, quiet)(functionEvent(), {}), { message: 'quota' });
+  });
+
+  it('throws for what is no event, so that a wrong wiring is seen', async () => {
+    await assert.rejects(toLambda(failing, quiet)({ Records: [] }, {}), { name: 'EventError', status: 400 });
+  });
+
+  it("aborts the signal before the function's own time is up", async () => {
+    const clock = new ManualClock();
+    const reasons: Error[] = [];
+    const fn = defineFunction(Widget, {
+      created: async ({ signal }) => {
+        await clock.sleep(60_000, signal).catch((error: Error) => reasons.push(error));
+      },
+    });
+    const running = toLambda(fn, { clock })(functionEvent({ object: widget({ size: 1 }) }), {
+      getRemainingTimeInMillis: () => 3000,
+    });
+    await clock.advance(2699);
+    assert.equal(reasons.length, 0);
+    await clock.advance(1);
+    await running;
+    assert.deepEqual(
+      reasons.map(({ name }) => name),
+      ['TimeoutError'],
+    );
+  });
+});
