@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Fifo } from '../../../forwarder/lib/fifo.ts';
+
+describe('Fifo, whatever the order of calls', () => {
+  const call = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('push' as const), times: fc.nat(3000) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('shift' as const), times: fc.nat(3000) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('retain' as const), times: fc.integer({ min: 2, max: 5 }) }),
+    },
+  );
+
+  it('is an array', () => {
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 12 }), (calls) => {
+        const fifo = new Fifo<number>();
+        let model: number[] = [];
+        let next = 0;
+        for (const { do: action, times } of calls) {
+          if (action === 'retain') {
+            fifo.retain((item) => item % times !== 0);
+            model = model.filter((item) => item % times !== 0);
+          }
+          for (let time = 0; action !== 'retain' && time < times; time++) {
+            if (action === 'push') {
+              fifo.push(next);
+              model.push(next++);
+            } else assert.equal(fifo.shift(), model.shift());
+          }
+          assert.equal(fifo.length, model.length);
+        }
+        while (model.length > 0) assert.equal(fifo.shift(), model.shift());
+        assert.equal(fifo.shift(), undefined);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
