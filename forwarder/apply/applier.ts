@@ -4,9 +4,8 @@
  * The parts are independent: one that is refused or has to wait holds up none of the others. Nothing here ever leads
  * to another call of the function.
  */
-import { type TriggerIdentity, triggerLabelValue, triggerName } from '../model/trigger.ts';
-import type { OwnedKind } from '../model/trigger.ts';
 import { apiVersionOf } from '../model/resource.ts';
+import { type OwnedKind, type TriggerIdentity, triggerLabelValue, triggerName } from '../model/trigger.ts';
 import type { ApplyProblem, ApplyReport, ApplyTask, ResourceResolver, SchemaSource } from './apply-task.ts';
 import { ChildrenWriter } from './children-writer.ts';
 import type { EventSink } from './event-recorder.ts';
@@ -20,8 +19,8 @@ export interface ApplierOptions extends Omit<WriteLoopOptions, 'trigger'> {
   readonly schemas: SchemaSource;
   readonly resources: ResourceResolver;
   readonly recorder: EventSink;
-  /** `spec.watch.owns`: the kinds that are pruned. */
-  readonly ownedKinds: readonly OwnedKind[];
+  /** `spec.watch.owns`, as it is now: the kinds that are pruned. */
+  readonly ownedKinds: () => readonly OwnedKind[];
 }
 
 /** Different problems named in Events; a function that invents new field names each time is not followed further. */

@@ -42,8 +42,8 @@ export class ChildrenWriter {
     const applied = new Map<string, RememberedChild>();
     const tries = await this.#applyInOrder(task, manifests, problems);
     for (const tried of tries) if (tried?.kind === 'done') applied.set(tried.value.key, tried.value.child);
-    const { known, complete } = this.#options.memory.children(task.uid);
-    this.#options.memory.setChildren(task.uid, { known: new Map([...known, ...applied]), complete });
+    const { known, kinds } = this.#options.memory.children(task.uid);
+    this.#options.memory.setChildren(task.uid, { known: new Map([...known, ...applied]), kinds });
     const stopped = tries.some((tried) => tried?.kind === 'stopped');
     const children = [...applied.values()].map(({ hash: _hash, ...child }) => child);
     if (stopped || problems.length > 0)

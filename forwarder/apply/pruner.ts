@@ -19,7 +19,7 @@ export interface PrunerOptions {
   readonly memory: StatementMemory;
   /** Value of the label that names the trigger. */
   readonly label: string;
-  readonly ownedKinds: readonly OwnedKind[];
+  readonly ownedKinds: () => readonly OwnedKind[];
 }
 
 export interface PruneReport {
@@ -56,7 +56,8 @@ export class Pruner {
       return { complete: true, problems: [refusal('prune', found.error)], pruned: [] };
     const problems: ApplyProblem[] = [];
     const pruned: AppliedChild[] = [];
-    const left = new Map(this.#options.memory.children(task.uid).known);
+    const { memory, ownedKinds } = this.#options;
+    const left = new Map(memory.children(task.uid).known);
     const tries = await Promise.all(found.value.map((candidate) => this.#pruneOne(task, candidate)));
     for (const [index, tried] of tries.entries()) {
       const candidate = found.value[index];
@@ -69,19 +70,21 @@ export class Pruner {
       if (tried.value !== undefined) pruned.push(tried.value);
     }
     const complete = tries.every(({ kind }) => kind !== 'stopped');
-    this.#options.memory.setChildren(task.uid, { known: left, complete: complete && problems.length === 0 });
+    const seen = complete && problems.length === 0 ? ownedKinds().map(kindName) : [];
+    memory.setChildren(task.uid, { known: left, kinds: new Set(seen) });
     return { complete, problems, pruned };
   }
 
   async #candidates(task: ApplyTask, wanted: ReadonlySet<string>): Promise<Candidate[]> {
     const { memory, ownedKinds, resources } = this.#options;
-    const { known, complete } = memory.children(task.uid);
+    const { known, kinds } = memory.children(task.uid);
     const candidates = new Map<string, Candidate>();
-    for (const { apiVersion, kind } of ownedKinds) {
+    for (const { apiVersion, kind } of ownedKinds()) {
       const resource = await resources.resolve(apiVersion, kind);
       if (resource === undefined) continue;
-      const read = task.childrenRead?.get(kindName({ apiVersion, kind }));
-      for (const object of read ?? (complete ? [] : await this.#list(task, resource))) {
+      const name = kindName({ apiVersion, kind });
+      const read = task.childrenRead?.get(name) ?? (kinds.has(name) ? [] : await this.#list(task, resource));
+      for (const object of read) {
         const { name, namespace } = object.metadata;
         const key = childKey({ apiVersion, kind }, namespace, name);
         if (this.#isOurs(object, task.uid)) candidates.set(key, { key, resource, namespace, name, object });

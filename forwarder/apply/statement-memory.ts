@@ -18,8 +18,8 @@ export interface RememberedChild {
 export interface RememberedChildren {
   /** Applied and not yet pruned, by key. */
   readonly known: ReadonlyMap<string, RememberedChild>;
-  /** Whether there can be no others, left by an earlier process. */
-  readonly complete: boolean;
+  /** The kinds of which there can be no others, left by an earlier process. */
+  readonly kinds: ReadonlySet<string>;
 }
 
 export class StatementMemory {
@@ -44,7 +44,7 @@ export class StatementMemory {
   }
 
   children(uid: string): RememberedChildren {
-    return this.#children.get(uid) ?? { known: new Map(), complete: false };
+    return this.#children.get(uid) ?? { known: new Map(), kinds: new Set() };
   }
 
   setChildren(uid: string, children: RememberedChildren): void {

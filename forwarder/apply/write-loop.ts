@@ -6,10 +6,10 @@ import type { Clock } from '../lib/clock.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import type { Slots } from '../lib/slots.ts';
 import type { KubeClient, KubeRequest, KubeResponse } from '../model/kube-client.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { ApplyTask } from './apply-task.ts';
-import type { WriteSlots } from './write-slots.ts';
 
 export type WriteKind = 'status' | 'child' | 'prune' | 'event';
 export type WriteResult = 'written' | 'unchanged' | 'conflict' | 'refused' | 'retried';
@@ -21,7 +21,7 @@ export interface WriteLoopOptions {
   readonly logger: Logger;
   readonly meter: Meter;
   /** Shared by all triggers. */
-  readonly writeSlots: WriteSlots;
+  readonly writeSlots: Slots;
   /** `namespace/name`, for metrics and logs. */
   readonly trigger: string;
 }
@@ -57,10 +57,7 @@ export class WriteLoop {
 
   /** One write, in a slot of its own. Throws ApiError, or the signal's reason. */
   write(request: KubeRequest, signal: AbortSignal): Promise<KubeResponse> {
-    return this.#options.writeSlots.run(() => {
-      signal.throwIfAborted();
-      return this.#options.client.request({ ...request, signal });
-    });
+    return this.#options.writeSlots.run(() => this.#options.client.request({ ...request, signal }), signal);
   }
 
   /** Throws ApiError, or the signal's reason. */

@@ -2,9 +2,9 @@
 import { Applier, type ApplierOptions } from '../../forwarder/apply/applier.ts';
 import type { ApplyProblem, ApplyReport, ApplyTask } from '../../forwarder/apply/apply-task.ts';
 import type { EventInput } from '../../forwarder/apply/event-recorder.ts';
-import { WriteSlots } from '../../forwarder/apply/write-slots.ts';
 import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import { silentLogger } from '../../forwarder/lib/logger.ts';
+import { Slots } from '../../forwarder/lib/slots.ts';
 import type { SchemaNode } from '../../forwarder/model/kind-schema.ts';
 import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import { noMeter } from '../../forwarder/model/metrics.ts';
@@ -136,13 +136,14 @@ export class Harness {
           this.counts[key] = (this.counts[key] ?? 0) + by;
         },
       },
-      writeSlots: new WriteSlots(),
+      writeSlots: new Slots(32),
       trigger: { namespace: 'shop', name: 'app', uid: 't1', generation: 1 },
       fieldManager: MANAGER,
       schemas: {
         schemaOf: (_resource, { fresh = false } = {}) => {
-          this.schemaReads.push(fresh ? 'fresh' : 'cached');
-          return Promise.resolve(kindSchema({ properties: { status } }));
+          const read = fresh ? 'fresh' : 'cached';
+          this.schemaReads.push(read);
+          return Promise.resolve(kindSchema({ properties: { status: this.published[read] } }));
         },
       },
       resources: {
@@ -155,7 +156,7 @@ export class Harness {
           ),
       },
       recorder: { record: (event) => void this.events.push(event) },
-      ownedKinds: [{ apiVersion: 'apps/v1', kind: 'Deployment' }],
+      ownedKinds: () => [{ apiVersion: 'apps/v1', kind: 'Deployment' }],
       ...options.applier,
     });
   }
