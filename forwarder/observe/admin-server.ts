@@ -96,7 +96,8 @@ function send(response: Response, status: number, contentType: string, body: str
 
 function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
+    // Stays: what comes after listening, such as too many open files, ends one connection and not the process.
+    server.on('error', (error) => {
       reject(new ConfigError('CONFIG_INVALID', '--admin-address', messageOf(error), { cause: error }));
     });
     server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);

@@ -1,0 +1,77 @@
+/** What is known of one trigger's status, as the API server would store it. */
+import type { TriggerIdentity } from '../model/trigger.ts';
+import { completeConditions, type Condition, readConditions, setCondition } from './conditions.ts';
+import type { ObjectCounts, StatusChange } from './trigger-status.ts';
+
+export interface StatusState {
+  readonly trigger: TriggerIdentity;
+  readonly conditions: readonly Condition[];
+  readonly objects?: ObjectCounts;
+  readonly target?: string;
+}
+
+/** The state after a change; of a new generation, all conditions are about that one. */
+export function changed(
+  state: StatusState | undefined,
+  trigger: TriggerIdentity,
+  { conditions = [], objects = state?.objects, target = state?.target }: StatusChange,
+  nowMs: number,
+): StatusState {
+  const observedGeneration = trigger.generation;
+  let list = state?.conditions ?? [];
+  for (const change of conditions) list = setCondition(list, { ...change, observedGeneration }, nowMs);
+  return {
+    trigger,
+    conditions: completeConditions(list, observedGeneration, nowMs),
+    ...(objects === undefined ? {} : { objects }),
+    ...(target === undefined ? {} : { target }),
+  };
+}
+
+/** What a status from the API server says; undefined where there is nothing of ours. */
+export function adopted(trigger: TriggerIdentity, status: unknown): StatusState | undefined {
+  const conditions = readConditions(status);
+  if (conditions.length === 0) return undefined;
+  const { objects, target, observedGeneration } = status as {
+    objects?: Partial<ObjectCounts>;
+    target?: unknown;
+    observedGeneration?: unknown;
+  };
+  const generation = typeof observedGeneration === 'number' ? observedGeneration : 0;
+  return {
+    trigger: { ...trigger, generation },
+    conditions,
+    ...(objects === undefined ? {} : { objects: countsOf(objects) }),
+    ...(typeof target === 'string' ? { target } : {}),
+  };
+}
+
+function countsOf({
+  watched = 0,
+  pending = 0,
+  failing = 0,
+  deadLettered = 0,
+}: Partial<ObjectCounts>): ObjectCounts {
+  return { watched, pending, failing, deadLettered };
+}
+
+/** The apply body. Equal states give equal bytes. */
+export function applyBody({ trigger, conditions, objects, target }: StatusState): string {
+  return JSON.stringify({
+    apiVersion: 'statewire.dev/v1alpha1',
+    kind: 'FunctionTrigger',
+    metadata: { name: trigger.name, namespace: trigger.namespace },
+    status: {
+      observedGeneration: trigger.generation,
+      target,
+      objects: objects === undefined ? undefined : countsOf(objects),
+      conditions,
+    },
+  });
+}
+
+/** Whether two states differ in nothing but the counts. */
+export function sameButCounts(a: StatusState, b: StatusState): boolean {
+  const withoutCounts = ({ objects: _objects, ...rest }: StatusState): string => applyBody(rest);
+  return withoutCounts(a) === withoutCounts(b);
+}

@@ -1,0 +1,30 @@
+/** How the parts of a trigger's pipeline say how it goes. */
+import type { TriggerIdentity } from '../model/trigger.ts';
+import type { ConditionChange } from './conditions.ts';
+
+export interface ObjectCounts {
+  readonly watched: number;
+  readonly pending: number;
+  readonly failing: number;
+  readonly deadLettered: number;
+}
+
+/** What is absent stays as it was. */
+export interface StatusChange {
+  readonly conditions?: readonly ConditionChange[];
+  readonly objects?: ObjectCounts;
+  /** For people: `lambda application`. */
+  readonly target?: string;
+}
+
+/** Takes changes at any rate; what becomes of them, and when, is its own business. Never throws. */
+export interface TriggerStatusSink {
+  /** What the API server holds; before the first `update`, so that a restart changes nothing that is still true. */
+  adopt(trigger: TriggerIdentity, status: unknown): void;
+  /** `trigger.generation` is the one that the change is about. */
+  update(trigger: TriggerIdentity, change: StatusChange): void;
+  /** The trigger is gone: nothing is written for it any more. */
+  forget(trigger: TriggerIdentity): void;
+  /** Resolves once all that was told has been written or tried. */
+  flush(): Promise<void>;
+}
