@@ -1,0 +1,207 @@
+/**
+ * Builds what is delivered for one object, at the last moment: the newest state (from memory, or read anew), its
+ * children, and the event. Nothing is sent here.
+ */
+import { buildInvocation, type InvocationInput } from '../dispatch/envelope.ts';
+import type { IdSuffix } from '../dispatch/ids.ts';
+import { begin, type Flight } from '../filter/delivery.ts';
+import { admit, needsDelivery, type Rules } from '../filter/rules.ts';
+import { ApiError } from '../lib/errors.ts';
+import type { Invocation } from '../model/invocation.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import { type Resource, resourcePath } from '../model/resource.ts';
+import type { ChildRef, ChildTracker } from './child-tracker.ts';
+import { type Entry, parseObject } from './entry.ts';
+import type { Services } from './services.ts';
+import type { Setup } from './setup.ts';
+
+/** Something to send. */
+export interface Delivery {
+  readonly flight: Flight;
+  /** The object as it is sent; of a deletion the last state known. */
+  readonly object: KubeObject;
+  readonly raw: Buffer | undefined;
+  readonly children: readonly { readonly ref: ChildRef; readonly object: KubeObject }[];
+  /** Throws TargetError where it does not fit the target. */
+  readonly invocation: () => Invocation;
+}
+
+export interface DeliveryContext {
+  readonly services: Services;
+  readonly setup: Setup;
+  readonly resource: Resource;
+  readonly rules: Rules;
+  readonly children: ChildTracker;
+  /** Takes in a state that was read and is newer than what the watch has shown. */
+  readonly observeRead: (entry: Entry, raw: Buffer, object: KubeObject) => void;
+}
+
+/** What to send for the entry now; undefined where there is nothing (any more). Throws ApiError. */
+export async function prepareDelivery(entry: Entry, context: DeliveryContext): Promise<Delivery | undefined> {
+  const state = entry.gone ? await lastState(entry, context) : await newestState(entry, context);
+  if (state === undefined || !needsDelivery(entry.record, context.rules)) return undefined;
+  if (!entry.gone && admit(entry.record, state.object, context.rules).kind === 'drop') return undefined;
+  const children = entry.gone && !state.exists ? [] : await readChildren(entry, context);
+  const flight = begin(entry.record);
+  return {
+    ...state,
+    flight,
+    children,
+    invocation: () => invocationOf(entry, state, children, flight, context),
+  };
+}
+
+interface State {
+  readonly object: KubeObject;
+  readonly raw: Buffer | undefined;
+  readonly exists: boolean;
+  readonly final?: 'unknown';
+}
+
+async function newestState(entry: Entry, context: DeliveryContext): Promise<State | undefined> {
+  if (entry.raw !== undefined) return { object: parseObject(entry.raw), raw: entry.raw, exists: true };
+  const read = await readObject(entry, context);
+  // Gone, or another life: the watch says so soon, and that is what will be delivered.
+  if (read === undefined) return undefined;
+  context.observeRead(entry, read.raw, read.object);
+  return { ...read, exists: true };
+}
+
+/** The last state of an object that is gone, after telling a deletion from leaving the selection by one GET. */
+async function lastState(entry: Entry, context: DeliveryContext): Promise<State> {
+  const { record } = entry;
+  const { watch } = context.setup.trigger.spec;
+  const selects = watch.labelSelector !== undefined || watch.fieldSelector !== undefined;
+  if (selects && record.gone !== undefined && !record.gone.started) {
+    const read = await readObject(entry, context);
+    record.gone = { ...record.gone, reason: read === undefined ? 'Deleted' : 'LeftScope' };
+    if (read !== undefined) {
+      entry.raw = read.raw;
+      return { ...read, exists: true };
+    }
+  }
+  if (entry.raw !== undefined) {
+    return { object: parseObject(entry.raw), raw: entry.raw, exists: record.gone?.reason === 'LeftScope' };
+  }
+  return { object: identityOnly(entry, context.resource), raw: undefined, exists: false, final: 'unknown' };
+}
+
+/** A deletion that a list found, of an object whose bytes were not kept. */
+function identityOnly({ record }: Entry, resource: Resource): KubeObject {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  return {
+    apiVersion,
+    kind: resource.kind,
+    metadata: {
+      name: record.name,
+      ...(record.namespace !== undefined && { namespace: record.namespace }),
+      uid: record.uid,
+      resourceVersion: record.resourceVersion,
+    },
+  };
+}
+
+async function readObject(
+  { record }: Entry,
+  { services, resource }: DeliveryContext,
+): Promise<{ readonly object: KubeObject; readonly raw: Buffer } | undefined> {
+  try {
+    const path = resourcePath(resource, { namespace: record.namespace, name: record.name });
+    const raw = Buffer.from((await services.client.request({ method: 'GET', path })).text);
+    const object = parseObject(raw);
+    return object.metadata.uid === record.uid ? { object, raw } : undefined;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'API_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+async function readChildren(entry: Entry, context: DeliveryContext): Promise<Delivery['children']> {
+  const { services, children } = context;
+  const read = await Promise.all(
+    children.childrenOf(entry.key).map(async (ref) => {
+      const resource = await services.discovery.resolve(ref.apiVersion, ref.kind);
+      if (resource === undefined) return [];
+      try {
+        const path = resourcePath(resource, ref);
+        const object = parseObject(
+          Buffer.from((await services.client.request({ method: 'GET', path })).text),
+        );
+        return object.metadata.uid === ref.uid ? [{ ref, object }] : [];
+      } catch (error) {
+        if (error instanceof ApiError && error.code === 'API_NOT_FOUND') return [];
+        throw error;
+      }
+    }),
+  );
+  return read.flat();
+}
+
+function invocationOf(
+  entry: Entry,
+  state: State,
+  children: Delivery['children'],
+  flight: Flight,
+  { services, setup, resource }: DeliveryContext,
+): Invocation {
+  const { record } = entry;
+  const { trigger, target } = setup;
+  const { clock, clusterId, random } = services;
+  const { timeoutMs } = trigger.spec.delivery;
+  const { owns } = trigger.spec.watch;
+  const input: InvocationInput = {
+    trigger,
+    clusterId,
+    resource,
+    object: state.object,
+    eventType: flight.eventType,
+    reason: state.final === 'unknown' ? 'GoneWhileAway' : flight.reason,
+    version: flight.version,
+    idSuffix: idSuffix(entry, flight, children),
+    changed: flight.changed,
+    previous: entry.previousRaw === undefined ? undefined : parseObject(entry.previousRaw),
+    children:
+      owns.length === 0
+        ? undefined
+        : owns.map((kind) => ({
+            kind,
+            objects: children
+              .filter(({ ref }) => ref.kind === kind.kind && ref.apiVersion === kind.apiVersion)
+              .map(({ object }) => object),
+          })),
+    attempt: flight.attempt,
+    epoch: 0,
+    timeMs: record.firstSeenMs,
+    deletionVersion: record.gone?.resourceVersion,
+    final: state.final,
+    timeoutMs,
+    deadlineMs: clock.monotonic() + timeoutMs,
+    deadlineAtMs: clock.now() + timeoutMs,
+    maxDataBytes: target.maxDataBytes,
+    random,
+  };
+  return buildInvocation(input);
+}
+
+function idSuffix({ record }: Entry, flight: Flight, children: Delivery['children']): IdSuffix {
+  if (flight.reason === 'LeftScope')
+    return { kind: 'left', resourceVersion: record.gone?.resourceVersion ?? flight.version };
+  switch (flight.named?.reason) {
+    case 'Child':
+      return {
+        kind: 'child',
+        children: children.map(({ object }) => ({
+          uid: object.metadata.uid,
+          resourceVersion: object.metadata.resourceVersion,
+        })),
+      };
+    case 'Requeue':
+    case 'Resync':
+      return { kind: 'timed', dueUnixSeconds: flight.named.dueUnixSeconds ?? 0 };
+    case 'Redeliver':
+    case 'Replay':
+      return { kind: 'redeliver', value: flight.named.value ?? '' };
+    case undefined:
+      return { kind: 'none' };
+  }
+}

@@ -1,0 +1,110 @@
+/** What one trigger holds of one object: the record of what was handled, and bytes only while something is pending. */
+import type { ObjectRecord } from '../filter/record.ts';
+import { parseExact } from '../lib/exact-json.ts';
+import type { Delta, ObjectHead } from '../model/delta.ts';
+import { type KubeObject, type ObjectKey, objectKey, qualifiedName } from '../model/kube-object.ts';
+
+export class Entry {
+  readonly key: ObjectKey;
+  readonly record: ObjectRecord;
+  /** Newest state, only while a delivery of it is pending. */
+  raw: Buffer | undefined = undefined;
+  /** Last state delivered successfully, only with `payload.previous`. */
+  previousRaw: Buffer | undefined = undefined;
+  /** Monotonic time at which the oldest change that waits arrived. */
+  waitingSinceMs: number | undefined = undefined;
+  /** Consecutive target failures of this state. */
+  targetFailures = 0;
+  /** Whether the last call failed and another attempt waits for its backoff. */
+  retrying = false;
+  /** While a result is being written, what the watch shows waits here for the reply: newest state only. */
+  writing = false;
+  held: Delta | undefined = undefined;
+
+  constructor(key: ObjectKey, record: ObjectRecord) {
+    this.key = key;
+    this.record = record;
+  }
+
+  get name(): string {
+    return qualifiedName(this.record);
+  }
+
+  get gone(): boolean {
+    return this.record.gone !== undefined;
+  }
+}
+
+export function parseObject(raw: Buffer): KubeObject {
+  return parseExact(raw.toString()) as KubeObject;
+}
+
+/** What a list or the watch would have said of an object. */
+export function headOf({ metadata }: KubeObject): ObjectHead {
+  return {
+    key: objectKey(metadata.uid),
+    uid: metadata.uid,
+    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    name: metadata.name,
+    resourceVersion: metadata.resourceVersion,
+    ...(metadata.generation !== undefined && { generation: metadata.generation }),
+    deleting: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/**
+ * All entries of one trigger. Two lives of one name are two entries; a later one waits until the earlier, which is gone,
+ * has been delivered, so that `deleted` comes before `created`.
+ */
+export class Entries implements Iterable<Entry> {
+  readonly #byKey = new Map<ObjectKey, Entry>();
+  /** Lives that are over but not delivered yet, by name, oldest first. */
+  readonly #buried = new Map<string, ObjectKey[]>();
+  readonly #waiting = new Map<string, Set<ObjectKey>>();
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  get(key: ObjectKey): Entry | undefined {
+    return this.#byKey.get(key);
+  }
+
+  add(entry: Entry): void {
+    this.#byKey.set(entry.key, entry);
+  }
+
+  /** Remembers that this life is over but not yet delivered. */
+  bury(entry: Entry): void {
+    const lives = this.#buried.get(entry.name) ?? [];
+    if (!lives.includes(entry.key)) this.#buried.set(entry.name, [...lives, entry.key]);
+  }
+
+  /** Whether an earlier life of the same name must be delivered first; `delete` then names this one. */
+  mustWait(entry: Entry): boolean {
+    const first = this.#buried.get(entry.name)?.[0];
+    if (first === undefined || first === entry.key) return false;
+    this.#waiting.set(entry.name, (this.#waiting.get(entry.name) ?? new Set()).add(entry.key));
+    return true;
+  }
+
+  /** Forgets an entry; returns the keys that waited for it. */
+  delete(entry: Entry): readonly ObjectKey[] {
+    this.#byKey.delete(entry.key);
+    return this.passOver(entry);
+  }
+
+  /** Later lives need not wait for this one any more; returns their keys. */
+  passOver(entry: Entry): readonly ObjectKey[] {
+    const lives = this.#buried.get(entry.name)?.filter((key) => key !== entry.key) ?? [];
+    if (lives.length > 0) this.#buried.set(entry.name, lives);
+    else this.#buried.delete(entry.name);
+    const waiting = [...(this.#waiting.get(entry.name) ?? [])];
+    this.#waiting.delete(entry.name);
+    return waiting;
+  }
+
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#byKey.values();
+  }
+}

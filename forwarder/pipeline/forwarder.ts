@@ -1,0 +1,180 @@
+/** The process: builds what all triggers share, follows triggers, and ends in order. */
+import { readFile } from 'node:fs/promises';
+import { EventRecorder } from '../apply/event-recorder.ts';
+import type { ForwarderOptions } from '../config/parse-options.ts';
+import { readTargetPolicy } from '../config/target-policy.ts';
+import { Discovery } from '../kube/discovery.ts';
+import type { KubeAccess } from '../kube/kube-access.ts';
+import { HttpKubeClient } from '../kube/kube-client.ts';
+import { loadAccess } from '../kube/load-access.ts';
+import { OpenApi } from '../kube/openapi.ts';
+import { StreamTransport } from '../kube/stream-transport.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { ApiError, ConfigError, messageOf } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { systemRandom } from '../lib/random.ts';
+import { Slots } from '../lib/slots.ts';
+import type { KubeClient } from '../model/kube-client.ts';
+import { startAdminServer } from '../observe/admin-server.ts';
+import { createLogger } from '../observe/json-logger.ts';
+import { PrometheusMeter } from '../observe/metrics.ts';
+import { Turns } from '../queue/turns.ts';
+import { SourceRegistry } from '../source/source-registry.ts';
+import { TriggerStatusLog } from '../status/trigger-status-log.ts';
+import { TriggerStatusWriter } from '../status/trigger-status-writer.ts';
+import { createAddressGuard } from '../target/address-guard.ts';
+import { Targets } from '../target/registry.ts';
+import type { Services } from './services.ts';
+import { TriggerController } from './trigger-controller.ts';
+import { followApiTriggers, followTriggerFile, type TriggerSource } from './trigger-sources.ts';
+
+/** Writes of results under way at once, over all triggers: more only makes the API server queue. */
+const MAX_RESULT_WRITES = 32;
+/** Every source and request runs as the process itself. */
+const OWN_IDENTITY = 'forwarder';
+
+/** Runs until the signal; resolves when everything has ended. Throws ConfigError before anything is invoked. */
+export async function runForwarder(options: ForwarderOptions, stop: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const random = systemRandom;
+  const logger = createLogger({ format: options.logFormat, level: options.logLevel, clock });
+  const meter = new PrometheusMeter({});
+  const access = await loadAccess({ kubeconfig: options.kubeconfig, clock, logger });
+  const client = new HttpKubeClient({ access, clock, meter });
+  const transport = new StreamTransport({ access, clock, meter });
+  const clusterId = options.clusterId ?? (await readClusterId(client, clock, logger, stop));
+  const discovery = new Discovery(client);
+  const sources = new SourceRegistry({
+    connect: () => ({ transport, discovery }),
+    clock,
+    random,
+    logger,
+    meter,
+  });
+  const targets = new Targets({ clock, guard: await guardOf(options, access), env: process.env });
+  const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
+  const statusOptions = { client, clock, random, logger };
+  const services: Services = {
+    client,
+    sources,
+    discovery,
+    schemas: new OpenApi({ client, clock }),
+    recorder,
+    writeSlots: new Slots(MAX_RESULT_WRITES),
+    turns: new Turns({ clock }),
+    createTarget: (spec, delivery) => targets.create(spec, delivery),
+    status:
+      options.triggersFile === undefined
+        ? new TriggerStatusWriter(statusOptions)
+        : new TriggerStatusLog({ logger, clock }),
+    meter,
+    logger,
+    clock,
+    random,
+    clusterId,
+    identityOf: () => OWN_IDENTITY,
+  };
+  const controller = new TriggerController({
+    services,
+    from: options.triggersFile === undefined ? 'api' : 'file',
+    namespaces: options.namespaces,
+  });
+  const triggers = await follow(options, services, controller);
+  const health = { ready: () => readiness(triggers, controller, stop) };
+  const admin = await startAdminServer({
+    address: options.adminAddress,
+    health,
+    metrics: meter,
+    clock,
+    logger,
+  });
+  meter.set('leader_election_master_status', { name: 'statewire' }, 1);
+
+  await aborted(stop);
+  logger.info('stopping', { afterMs: options.gracePeriodMs });
+  triggers.stop();
+  await Promise.race([controller.drain(), clock.sleep(options.gracePeriodMs)]);
+  controller.stop();
+  await Promise.all([services.status.flush(), recorder.stop(), sources.stop()]);
+  await Promise.all([targets[Symbol.asyncDispose](), client[Symbol.asyncDispose](), admin.close()]);
+  transport.close();
+  logger.info('stopped');
+}
+
+function follow(
+  options: ForwarderOptions,
+  { sources, logger, clock }: Services,
+  controller: TriggerController,
+): Promise<TriggerSource> | TriggerSource {
+  const { triggersFile, namespaces } = options;
+  return triggersFile === undefined
+    ? followApiTriggers({ sources, controller, namespaces, identity: OWN_IDENTITY, logger })
+    : followTriggerFile({ path: triggersFile, controller, clock, logger });
+}
+
+/** Ready once what can be read has been read: a kind that does not exist, or no trigger at all, does not block. */
+function readiness(
+  triggers: TriggerSource,
+  controller: TriggerController,
+  stop: AbortSignal,
+): { readonly ok: boolean; readonly reasons: readonly string[] } {
+  const reasons = [
+    ...(stop.aborted ? ['stopping'] : []),
+    ...(triggers.synced ? [] : ['triggers are being read']),
+    ...(controller.settled ? [] : ['objects are being listed']),
+  ];
+  return { ok: reasons.length === 0, reasons };
+}
+
+async function guardOf(
+  options: ForwarderOptions,
+  access: KubeAccess,
+): Promise<ReturnType<typeof createAddressGuard>> {
+  const file = options.targetPolicyFile;
+  const text =
+    file === undefined
+      ? undefined
+      : await readFile(file, 'utf8').catch((error: unknown) => {
+          throw new ConfigError('CONFIG_INVALID', '--target-policy', messageOf(error));
+        });
+  const { hostname, port } = access.server;
+  return createAddressGuard({
+    inPod: access.kind === 'in-cluster',
+    apiServers: [{ host: hostname, port: Number(port || 443) }],
+    deniedCidrs: text === undefined ? [] : readTargetPolicy(text).deny,
+  });
+}
+
+/** uid of namespace kube-system, which lives as long as the cluster. */
+async function readClusterId(
+  client: KubeClient,
+  clock: Clock,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<string> {
+  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 15_000)) {
+    try {
+      const { text } = await client.request({
+        method: 'GET',
+        path: '/api/v1/namespaces/kube-system',
+        signal: stop,
+      });
+      return (JSON.parse(text) as { metadata: { uid: string } }).metadata.uid;
+    } catch (error) {
+      stop.throwIfAborted();
+      if (error instanceof ApiError && error.code !== 'API_UNAVAILABLE' && error.code !== 'API_THROTTLED') {
+        const why = `not given, and namespace kube-system cannot be read: ${error.message}`;
+        throw new ConfigError('CONFIG_INVALID', '--cluster-id', why, { cause: error });
+      }
+      logger.warn('API server cannot be reached', { error: messageOf(error), afterMs: waitMs });
+      await clock.sleep(waitMs, stop);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

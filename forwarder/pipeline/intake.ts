@@ -1,0 +1,164 @@
+/**
+ * From a delta to a key that waits for quiet: every observation is judged against the object's record, and what does
+ * not matter ends here, counted by reason.
+ */
+import { invalidate } from '../filter/delivery.ts';
+import { judgeGone, observe } from '../filter/judge.ts';
+import { needsDelivery, type Rules } from '../filter/rules.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Clock } from '../lib/clock.ts';
+import { compareResourceVersions, type Delta } from '../model/delta.ts';
+import type { KubeObject, ObjectKey } from '../model/kube-object.ts';
+import type { Meter } from '../model/metrics.ts';
+import type { Verdict } from '../model/verdict.ts';
+import { type Entries, Entry, headOf, parseObject } from './entry.ts';
+
+export interface IntakeOptions {
+  readonly entries: Entries;
+  /** `namespace/name` of the trigger. */
+  readonly trigger: string;
+  readonly rules: () => Rules;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  /** A key has something to deliver. Deletions and the first sync do not wait for quiet. */
+  readonly pass: (
+    key: ObjectKey,
+    options: { readonly immediate: boolean; readonly background: boolean },
+  ) => void;
+  /** A key has nothing to deliver any more: its entry is gone. */
+  readonly forget: (entry: Entry) => void;
+  /** `when` failed for that object, or no longer does. */
+  readonly filterHealth: (entry: Entry, problem: string | undefined) => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** Keys listed since the last `relisted`, while a changed selection is being read. */
+  #listed: Set<ObjectKey> | undefined;
+  #firstSync = true;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what the source says of one object. */
+  delta(delta: Delta): void {
+    const entry = this.#options.entries.get(delta.head.key);
+    if (entry?.writing === true && delta.type !== 'Deleted') {
+      // The reply to our own write says first what that write changed; the newest state waits for it.
+      if (entry.held === undefined || isNewer(delta, entry.held)) entry.held = delta;
+      return;
+    }
+    if (delta.type === 'Deleted') this.#gone(delta, entry);
+    else this.#seen(delta, entry);
+  }
+
+  /** Takes in a state that was read. @param wake false where it is about to be delivered anyway */
+  read(entry: Entry, raw: Buffer, object: KubeObject, wake: boolean): void {
+    this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, wake);
+  }
+
+  /** The reply to a write has come: what the watch showed meanwhile is taken in. */
+  release(entry: Entry): void {
+    const { held } = entry;
+    entry.held = undefined;
+    if (held !== undefined) this.delta(held);
+  }
+
+  /** The trigger was edited: every object is judged anew when it is listed, and what is not listed has left. */
+  expectRelist(options: { readonly selectionChanged: boolean }): void {
+    for (const entry of this.#options.entries) invalidate(entry.record);
+    this.#listed = options.selectionChanged ? new Set() : undefined;
+  }
+
+  /** A list is complete. */
+  synced(): void {
+    this.#firstSync = false;
+    const listed = this.#listed;
+    this.#listed = undefined;
+    if (listed === undefined) return;
+    for (const entry of this.#options.entries) {
+      if (listed.has(entry.key) || entry.gone) continue;
+      this.#leave(entry, entry.record.resourceVersion);
+    }
+  }
+
+  #seen(
+    delta: Extract<Delta, { type: 'Listed' | 'Added' | 'Modified' }>,
+    known: Entry | undefined,
+    wake = true,
+  ): void {
+    const { head, raw } = delta;
+    const { clock, entries } = this.#options;
+    this.#listed?.add(head.key);
+    const rules = this.#options.rules();
+    let object: ReturnType<typeof parseObject> | undefined;
+    const { record, verdict, error, newest } = observe(
+      known?.record,
+      {
+        type: delta.type,
+        head,
+        raw,
+        object: () => (object ??= parseObject(raw)),
+        inFirstSync: this.#firstSync,
+        nowMs: clock.now(),
+      },
+      rules,
+    );
+    const entry = known ?? new Entry(head.key, record);
+    if (known === undefined) entries.add(entry);
+    if (rules.when !== undefined) this.#options.filterHealth(entry, error?.message);
+    const pending = needsDelivery(record, rules);
+    // A watch that lags behind what was read, or behind a reply, shows an older state.
+    if (newest) entry.raw = pending ? raw : undefined;
+    if (!pending) entry.waitingSinceMs = undefined;
+    if (!this.#counted(verdict, entry) || !wake) return;
+    entry.waitingSinceMs ??= clock.monotonic();
+    entry.targetFailures = 0;
+    this.#options.pass(head.key, {
+      immediate: this.#firstSync || delta.type === 'Listed',
+      background: delta.type === 'Listed',
+    });
+  }
+
+  #gone(delta: Extract<Delta, { type: 'Deleted' }>, entry: Entry | undefined): void {
+    if (entry === undefined || entry.gone) return;
+    if (delta.raw !== undefined) entry.raw = delta.raw;
+    entry.held = undefined;
+    this.#leave(entry, delta.head.resourceVersion);
+  }
+
+  #leave(entry: Entry, resourceVersion: string): void {
+    const { clock, entries } = this.#options;
+    const gone = { reason: 'Deleted', resourceVersion, nowMs: clock.now() } as const;
+    const verdict = judgeGone(entry.record, gone, this.#options.rules());
+    if (!this.#counted(verdict, entry)) {
+      this.#options.forget(entry);
+      return;
+    }
+    entries.bury(entry);
+    entry.waitingSinceMs = clock.monotonic();
+    this.#options.pass(entry.key, { immediate: true, background: false });
+  }
+
+  /** Counts and logs what was decided; true where it passes. */
+  #counted(verdict: Verdict, entry: Entry): boolean {
+    const { trigger, meter, logger } = this.#options;
+    if (verdict.kind === 'drop') meter.count('statewire_filtered_total', { trigger, reason: verdict.reason });
+    if (logger.debugEnabled) {
+      const { name, record } = entry;
+      const said = verdict.kind === 'drop' ? { reason: verdict.reason } : {};
+      logger.debug(verdict.kind === 'drop' ? 'change dropped' : 'change passed', {
+        key: name,
+        uid: record.uid,
+        ...said,
+      });
+    }
+    return verdict.kind === 'pass';
+  }
+}
+
+function isNewer(a: Delta, b: Delta): boolean {
+  return compareResourceVersions(a.head.resourceVersion, b.head.resourceVersion) >= 0;
+}

@@ -1,0 +1,390 @@
+/**
+ * One trigger's pipeline, and the file to read first: it wires the stages, which know nothing of each other.
+ *
+ *   source ─► filter ─► debounce ─► queue ─► dispatch ─► target ─► outcome ─► apply
+ *
+ * A source says what happened to an object (`Delta`); the filter judges it against what was handled and passes its key
+ * or drops it with a reason; the debouncer waits until the key has been quiet; the queue holds it until the worker has
+ * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
+ * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
+ */
+import { Applier } from '../apply/applier.ts';
+import { Debouncer } from '../debounce/debouncer.ts';
+import { want } from '../filter/delivery.ts';
+import type { Wish } from '../filter/record.ts';
+import { needsDelivery, type Rules } from '../filter/rules.ts';
+import { Alarm } from '../lib/alarm.ts';
+import type { ObjectKey } from '../model/kube-object.ts';
+import { apiVersionOf, type Resource } from '../model/resource.ts';
+import type { Trigger } from '../model/trigger.ts';
+import { TriggerQueue } from '../queue/trigger-queue.ts';
+import { ChildTracker } from './child-tracker.ts';
+import type { DeliveryContext } from './delivery.ts';
+import { Entries, type Entry } from './entry.ts';
+import { Intake } from './intake.ts';
+import { ResultWriter } from './result-writer.ts';
+import type { Services } from './services.ts';
+import { rulesOf, type Setup } from './setup.ts';
+import { TriggerReport } from './trigger-report.ts';
+import { Wakeups } from './wakeups.ts';
+import { Watches } from './watches.ts';
+import { Worker } from './worker.ts';
+
+export class TriggerPipeline {
+  readonly #services: Services;
+  readonly #entries = new Entries();
+  readonly #report: TriggerReport;
+  readonly #intake: Intake;
+  readonly #children: ChildTracker;
+  readonly #watches: Watches;
+  readonly #queue: TriggerQueue;
+  readonly #results: ResultWriter;
+  readonly #worker: Worker;
+  readonly #wakeups: Wakeups;
+  readonly #gateAlarm: Alarm;
+  readonly #turn: { wake(): void; unregister(): void };
+  readonly #stop = new AbortController();
+  #debouncer: Debouncer;
+  #setup: Setup;
+  #resource: Resource | undefined;
+  #rules: Rules | undefined;
+  #synced = false;
+  /** While set, nothing is sent: the trigger is invalid or going. */
+  #halted = false;
+
+  constructor(services: Services, setup: Setup) {
+    const { clock, meter, logger, turns } = services;
+    const { name } = setup;
+    const log = logger.with({ trigger: name });
+    this.#services = services;
+    this.#setup = setup;
+    const entries = this.#entries;
+    this.#report = new TriggerReport({
+      services,
+      identity: () => this.#setup.trigger.identity,
+      name,
+      entries,
+      inFlight: () => this.#worker.running,
+    });
+    this.#debouncer = this.#newDebouncer();
+    this.#queue = new TriggerQueue({ clock, meter, name, onReady: () => this.#turn.wake() });
+    this.#children = new ChildTracker({
+      fieldManager: setup.fieldManager,
+      changed: (owner) => this.#wish(owner, { reason: 'Child' }),
+      writing: (owner) => entries.get(owner)?.writing === true,
+    });
+    this.#watches = new Watches(services, this.#children, log);
+    this.#intake = new Intake({
+      entries,
+      trigger: name,
+      rules: () => this.#currentRules(),
+      clock,
+      meter,
+      logger: log,
+      pass: (key, options) => this.#pass(key, options),
+      forget: (entry) => this.#forget(entry),
+      filterHealth: (entry, problem) => this.#report.filter(entry, problem),
+    });
+    this.#results = new ResultWriter({
+      applier: this.#newApplier(),
+      intake: this.#intake,
+      children: this.#children,
+      rules: () => this.#currentRules(),
+      clock,
+      signal: this.#stop.signal,
+      applied: (entry, problem) => this.#report.applied(entry, problem),
+      pass: (entry) => this.#pass(entry.key, { immediate: false, background: false }),
+    });
+    this.#wakeups = new Wakeups(clock, (key, reason) => {
+      this.#wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) });
+    });
+    this.#gateAlarm = new Alarm(clock, () => this.#probe());
+    this.#worker = new Worker({
+      entries,
+      queue: this.#queue,
+      results: this.#results,
+      context: () => this.#context(),
+      settling: (key) => this.#debouncer.has(key),
+      wake: () => this.#turn.wake(),
+      wakeAt: (atMs) => this.#gateAlarm.set(atMs),
+      signal: this.#stop.signal,
+      events: {
+        started: () => this.#report.changed(),
+        circuit: (problem) => this.#report.circuit(problem),
+        handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
+        exhausted: (entry, failure, attempts) => this.#exhausted(entry, failure, attempts),
+        removed: (entry) => this.#forget(entry),
+      },
+    });
+    this.#turn = turns.register({ hasWork: () => this.#worker.hasWork(), start: () => this.#worker.start() });
+  }
+
+  get setup(): Setup {
+    return this.#setup;
+  }
+
+  /** Whether the first list has been taken in, or cannot be had for now. */
+  get settled(): boolean {
+    return this.#synced;
+  }
+
+  start(): void {
+    const { meter } = this.#services;
+    meter.initTrigger(this.#setup.name, this.#setup.target.type);
+    this.#accept();
+    this.#subscribe();
+  }
+
+  /** The trigger was edited. Calls under way end as they began; handled objects are not sent again. */
+  edit(setup: Setup): void {
+    const before = this.#setup.trigger;
+    const after = setup.trigger;
+    this.#setup = setup;
+    this.#halted = false;
+    this.#rules = this.#resource === undefined ? undefined : rulesOf(setup, this.#resource);
+    const waiting = this.#debouncer;
+    waiting.stop();
+    this.#debouncer = this.#newDebouncer();
+    this.#accept();
+    const selectionChanged = !same(before.spec.watch, after.spec.watch);
+    if (selectionChanged) this.#synced = false;
+    this.#intake.expectRelist({ selectionChanged });
+    if (selectionChanged) {
+      this.#watches.close();
+      this.#subscribe();
+    } else {
+      this.#watches.relist();
+    }
+    for (const entry of this.#entries) {
+      const pending = waiting.has(entry.key) || this.#isPending(entry);
+      if (pending) this.#pass(entry.key, { immediate: entry.gone, background: false });
+    }
+    if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
+      for (const { key } of this.#entries) this.#wish(key, { reason: 'Redeliver', value: after.redeliverAt });
+    }
+    this.#turn.wake();
+  }
+
+  /** The trigger became invalid: nothing is sent until it is mended, and everything is remembered. */
+  halt(reason: string, message: string): void {
+    this.#halted = true;
+    this.#report.refused(reason, message);
+  }
+
+  /** No new call is started; resolves when running ones have ended and their results are written. */
+  async drain(): Promise<void> {
+    this.#halted = true;
+    this.#watches.close();
+    await this.#worker.idle();
+    await this.#results.idle();
+  }
+
+  /** Ends everything at once; running calls are given up. */
+  stop(): void {
+    this.#halted = true;
+    this.#watches.close();
+    this.#stop.abort(new Error('stopped'));
+    this.#debouncer.stop();
+    this.#queue.stop();
+    this.#wakeups.stop();
+    this.#gateAlarm.stop();
+    this.#report.stop();
+    this.#turn.unregister();
+  }
+
+  // ── source ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #subscribe(): void {
+    this.#watches.open(this.#setup.trigger, {
+      resolved: (resource) => this.#resolved(resource),
+      delta: (delta) => {
+        if (this.#rules === undefined) return;
+        this.#intake.delta(delta);
+        this.#report.changed();
+      },
+      synced: () => {
+        this.#synced = true;
+        if (this.#rules !== undefined) this.#intake.synced();
+        this.#report.changed();
+      },
+      health: (health) => {
+        if (health.state !== 'Syncing') this.#synced = true;
+        if (this.#resource?.namespaced !== false) this.#report.source(health);
+      },
+    });
+  }
+
+  #resolved(resource: Resource): void {
+    this.#resource = resource;
+    if (!resource.namespaced) {
+      // A trigger watches its own namespace; what belongs to the whole cluster is not its to see.
+      this.#rules = undefined;
+      const kind = `kind "${resource.kind}" of "${apiVersionOf(resource)}"`;
+      this.#report.refused(
+        'ClusterScoped',
+        `spec.watch.kind: ${kind} is cluster-scoped; a FunctionTrigger watches its own namespace`,
+      );
+      return;
+    }
+    this.#rules = rulesOf(this.#setup, resource);
+  }
+
+  #currentRules(): Rules {
+    if (this.#rules === undefined) throw new Error('an object arrived before its kind was resolved');
+    return this.#rules;
+  }
+
+  // ── filter → debounce → queue ─────────────────────────────────────────────────────────────────────────────────
+
+  #newDebouncer(): Debouncer {
+    const { quietMs, maxWaitMs } = this.#setup.trigger.spec.debounce;
+    return new Debouncer({
+      clock: this.#services.clock,
+      quietMs,
+      maxWaitMs,
+      release: (key) => this.#queue.add(key, 'fresh'),
+    });
+  }
+
+  #pass(
+    key: ObjectKey,
+    { immediate, background }: { readonly immediate: boolean; readonly background: boolean },
+  ): void {
+    if (this.#debouncer.has(key) || this.#queue.isReady(key)) {
+      this.#services.meter.count('statewire_coalesced_total', { trigger: this.#setup.name });
+    }
+    if (background && !this.#debouncer.has(key)) this.#queue.add(key, 'background');
+    else this.#debouncer.add(key, { immediate });
+  }
+
+  /** Somebody wants the object sent although nothing has changed. */
+  #wish(key: ObjectKey, wish: Wish): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || this.#rules === undefined) return;
+    const verdict = want(entry.record, wish, this.#rules);
+    if (verdict.kind === 'drop') {
+      this.#services.meter.count('statewire_filtered_total', {
+        trigger: this.#setup.name,
+        reason: verdict.reason,
+      });
+      return;
+    }
+    entry.waitingSinceMs ??= this.#services.clock.monotonic();
+    if (wish.reason === 'Child') this.#debouncer.add(key);
+    else this.#queue.add(key, wish.reason === 'Requeue' ? 'fresh' : 'background');
+    this.#report.changed();
+  }
+
+  #isPending(entry: Entry): boolean {
+    return this.#rules !== undefined && needsDelivery(entry.record, this.#rules);
+  }
+
+  #forget(entry: Entry): void {
+    for (const key of this.#entries.delete(entry)) this.#queue.add(key);
+    this.#debouncer.forget(entry.key);
+    this.#queue.forget(entry.key);
+    this.#wakeups.cancel(entry.key);
+    this.#setup.gate.forget(entry.key);
+    this.#results.forget(entry);
+    this.#report.forget(entry);
+    this.#report.changed();
+  }
+
+  // ── dispatch → target → outcome ───────────────────────────────────────────────────────────────────────────────
+
+  #context(): DeliveryContext | undefined {
+    if (this.#halted || this.#resource === undefined || this.#rules === undefined) return undefined;
+    if (this.#rules.suspend) return undefined;
+    return {
+      services: this.#services,
+      setup: this.#setup,
+      resource: this.#resource,
+      rules: this.#rules,
+      children: this.#children,
+      observeRead: (entry, raw, object) => this.#intake.read(entry, raw, object, false),
+    };
+  }
+
+  /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
+  #probe(): void {
+    if (this.#queue.depth === 0) {
+      this.#queue.promoteNext(
+        (key) => this.#entries.get(key)?.retrying === true && !this.#debouncer.has(key),
+      );
+    }
+    this.#turn.wake();
+  }
+
+  #newApplier(): Applier {
+    const { client, schemas, discovery, clock, random, logger, meter, recorder, writeSlots } = this.#services;
+    const { trigger, fieldManager } = this.#setup;
+    return new Applier({
+      client,
+      schemas,
+      resources: discovery,
+      clock,
+      random,
+      logger,
+      meter,
+      recorder,
+      writeSlots,
+      trigger: trigger.identity,
+      fieldManager,
+      ownedKinds: () => this.#setup.trigger.spec.watch.owns,
+    });
+  }
+
+  #handled(entry: Entry, raw: Buffer | undefined, requeueAfterMs: number | undefined): void {
+    const { payload, resyncMs } = this.#setup.trigger.spec;
+    entry.previousRaw = payload.previous ? raw : undefined;
+    // While a result is written, its base is the state that was sent; later states come with the watch.
+    if (!this.#isPending(entry)) entry.raw = undefined;
+    if (requeueAfterMs !== undefined) this.#wakeups.set(entry.key, requeueAfterMs, 'Requeue');
+    else if (resyncMs !== undefined) this.#wakeups.set(entry.key, this.#spread(resyncMs), 'Resync');
+    else this.#wakeups.cancel(entry.key);
+    this.#report.changed();
+  }
+
+  /** Resyncs are spread over a tenth around their time, so that objects that came together part. */
+  #spread(resyncMs: number): number {
+    return resyncMs * (0.9 + 0.2 * this.#services.random());
+  }
+
+  #exhausted(
+    entry: Entry,
+    failure: { readonly code: string; readonly message: string },
+    attempts: number,
+  ): void {
+    const { record } = entry;
+    const { watch } = this.#setup.trigger.spec;
+    this.#services.recorder.record({
+      trigger: this.#setup.name,
+      regarding: {
+        apiVersion: watch.apiVersion,
+        kind: watch.kind,
+        ...(record.namespace !== undefined && { namespace: record.namespace }),
+        name: record.name,
+        uid: record.uid,
+      },
+      type: 'Warning',
+      reason: 'DeliveryFailed',
+      action: 'Deliver',
+      note: `given up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} until the object changes: ${failure.message}`,
+    });
+    this.#report.changed();
+  }
+
+  #accept(): void {
+    this.#report.accepted(this.#setup.target.description);
+    this.#report.fresh();
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What the trigger controller compares to see whether an edit matters. */
+export function isSameTrigger(a: Trigger, b: Trigger): boolean {
+  return same(a.spec, b.spec) && a.redeliverAt === b.redeliverAt;
+}

@@ -1,0 +1,159 @@
+/**
+ * Carries a function's result back to the API server and keeps the record in step with what that changed, so that our
+ * own writes fire nothing and somebody else's change made in between still counts.
+ */
+import type { FunctionResult } from '../../protocol/result.ts';
+import type { Applier } from '../apply/applier.ts';
+import type { ApplyProblem } from '../apply/apply-task.ts';
+import { rebase, type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
+import type { Rules } from '../filter/rules.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import { kindName, type Resource } from '../model/resource.ts';
+import type { ChildTracker } from './child-tracker.ts';
+import type { Delivery } from './delivery.ts';
+import { type Entry, headOf, parseObject } from './entry.ts';
+import type { Intake } from './intake.ts';
+
+export interface ResultWriterOptions {
+  readonly applier: Applier;
+  readonly intake: Intake;
+  readonly children: ChildTracker;
+  readonly rules: () => Rules;
+  /** A state that nobody had seen before our write came to light: the key has something to deliver. */
+  readonly pass: (entry: Entry) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** What was refused for good, or nothing: the `StatusApplied` condition. */
+  readonly applied: (entry: Entry, problem: ApplyProblem | undefined) => void;
+}
+
+/** Whether there is anything in a result to carry out. */
+export function hasWrites(result: FunctionResult | undefined, warnings: readonly string[]): boolean {
+  return (
+    warnings.length > 0 ||
+    (result !== undefined &&
+      (result.status !== undefined ||
+        result.conditions !== undefined ||
+        result.apply !== undefined ||
+        (result.events?.length ?? 0) > 0))
+  );
+}
+
+export class ResultWriter {
+  readonly #options: ResultWriterOptions;
+  /** Number of the newest result of each object; an older one that still waits gives up. */
+  readonly #newest = new WeakMap<Entry, number>();
+  /** Writes under way, first tries and retries alike. */
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: ResultWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when everything was tried once; what has to wait for the API server goes on by itself. */
+  write(
+    entry: Entry,
+    delivery: Delivery,
+    resource: Resource,
+    result: FunctionResult,
+    warnings: readonly string[],
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      const running = this.#write(entry, delivery, resource, result, warnings, resolve).finally(() => {
+        this.#running.delete(running);
+        resolve();
+      });
+      this.#running.add(running);
+    });
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  forget(entry: Entry): void {
+    this.#options.applier.forget(entry.record.uid);
+  }
+
+  async #write(
+    entry: Entry,
+    delivery: Delivery,
+    resource: Resource,
+    result: FunctionResult,
+    warnings: readonly string[],
+    freeKey: () => void,
+  ): Promise<void> {
+    const { applier, intake, rules, clock, signal, applied } = this.#options;
+    const { record } = entry;
+    const number = (this.#newest.get(entry) ?? 0) + 1;
+    this.#newest.set(entry, number);
+    let base: KubeObject = delivery.object;
+    let before: WriteBase | undefined;
+    entry.writing = true;
+    const release = (): void => {
+      if (!entry.writing) return;
+      entry.writing = false;
+      intake.release(entry);
+      this.#options.children.settled(entry.key);
+    };
+    try {
+      const report = await applier.apply({
+        resource,
+        uid: record.uid,
+        ...(record.namespace !== undefined && { namespace: record.namespace }),
+        name: record.name,
+        ...(delivery.object.metadata.generation !== undefined && {
+          deliveredGeneration: delivery.object.metadata.generation,
+        }),
+        result,
+        warnings,
+        childrenRead: byKind(delivery.children),
+        newest: () => {
+          before = writeBaseOf(record);
+          const known = entry.raw === undefined ? base : parseObject(entry.raw);
+          return known.metadata.resourceVersion === record.resourceVersion ? known : undefined;
+        },
+        observe: (object, text) => {
+          base = object;
+          intake.read(entry, Buffer.from(text), object, true);
+          before = writeBaseFrom(object, record.recipe);
+        },
+        isCurrent: () =>
+          this.#newest.get(entry) === number && !(entry.gone && record.gone?.reason === 'Deleted'),
+        onRetrying: () => {
+          release();
+          freeKey();
+        },
+        signal,
+      });
+      const reply = report.statusReply;
+      if (reply !== undefined && before !== undefined && !entry.gone) {
+        const news = rebase(
+          record,
+          before,
+          { head: headOf(reply.object), object: () => reply.object },
+          rules(),
+          clock.now(),
+        );
+        if (entry.raw !== undefined) entry.raw = Buffer.from(reply.text);
+        if (news) this.#options.pass(entry);
+      }
+      for (const child of report.applied) this.#options.children.applied(entry.key, child);
+      for (const child of report.pruned) this.#options.children.pruned(child.uid);
+      if (report.complete) applied(entry, report.problems[0]);
+    } finally {
+      release();
+    }
+  }
+}
+
+function byKind(children: Delivery['children']): ReadonlyMap<string, readonly KubeObject[]> {
+  const kinds = new Map<string, KubeObject[]>();
+  for (const { ref, object } of children) {
+    const name = kindName(ref);
+    kinds.set(name, [...(kinds.get(name) ?? []), object]);
+  }
+  return kinds;
+}

@@ -1,0 +1,65 @@
+/**
+ * One version of a trigger, made ready to run. An edited trigger gets a new one; a call that is under way ends with the
+ * one it began with.
+ */
+import { type Recipe, recipeOf } from '../filter/recipe.ts';
+import { generationTells, type Rules, versionRule } from '../filter/rules.ts';
+import { compileWhen, type When } from '../filter/when.ts';
+import type { Resource } from '../model/resource.ts';
+import type { Target } from '../model/target.ts';
+import { fieldManagerOf, type Trigger, triggerName } from '../model/trigger.ts';
+import { StormGuard } from '../debounce/storm-guard.ts';
+import { Gate } from '../target/gate/gate.ts';
+import type { Services } from './services.ts';
+
+export interface Setup {
+  readonly trigger: Trigger;
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly fieldManager: string;
+  readonly recipe: Recipe;
+  readonly when: When | undefined;
+  readonly target: Target;
+  readonly gate: Gate;
+  readonly guard: StormGuard;
+}
+
+/** What is wrong with a trigger that only running it can tell: an expression that does not compile. */
+export interface SetupProblem {
+  readonly field: string;
+  readonly message: string;
+}
+
+export async function setUp(services: Services, trigger: Trigger): Promise<Setup | SetupProblem> {
+  const { spec, identity } = trigger;
+  const when = spec.when === undefined ? undefined : await compileWhen(spec.when);
+  if (when !== undefined && 'problem' in when) {
+    return { field: 'spec.when', message: `spec.when: ${when.problem}` };
+  }
+  const fieldManager = fieldManagerOf(identity);
+  return {
+    trigger,
+    name: triggerName(identity),
+    fieldManager,
+    recipe: recipeOf(spec.counting, fieldManager),
+    when,
+    target: services.createTarget(spec.target, spec.delivery),
+    gate: new Gate(spec.delivery),
+    guard: new StormGuard(spec.delivery.perObject),
+  };
+}
+
+/** How this trigger judges objects of that kind as it is served now. */
+export function rulesOf({ trigger, recipe, when }: Setup, resource: Resource): Rules {
+  const { eventTypes, initial, suspend } = trigger.spec;
+  const tells = generationTells(resource);
+  return {
+    recipe,
+    eventTypes,
+    initial,
+    suspend,
+    ...(when !== undefined && { when }),
+    generationTells: tells,
+    versionBy: versionRule(trigger.spec, recipe, tells),
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * Follows triggers as they come, change and go, and runs a pipeline for each. A mistake in one trigger stays there: it
+ * is shown in that trigger's conditions, and the others go on.
+ */
+import { readIdentity } from '../config/trigger-identity.ts';
+import { readTrigger } from '../config/read-trigger.ts';
+import { describeProblems } from '../config/trigger-problem.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
+import { triggerName } from '../model/trigger.ts';
+import { isSameTrigger, TriggerPipeline } from './pipeline.ts';
+import type { Services } from './services.ts';
+import { setUp } from './setup.ts';
+
+interface Known {
+  identity: TriggerIdentity;
+  /** As it runs, or as it last ran. */
+  trigger: Trigger | undefined;
+  pipeline: TriggerPipeline | undefined;
+  /** Edits are made one after the other. */
+  work: Promise<void>;
+  gone: boolean;
+}
+
+export interface TriggerControllerOptions {
+  readonly services: Services;
+  readonly from: 'api' | 'file';
+  /** Namespaces whose triggers are run; empty: all. */
+  readonly namespaces: readonly string[];
+}
+
+export class TriggerController {
+  readonly #options: TriggerControllerOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(options: TriggerControllerOptions) {
+    this.#options = options;
+  }
+
+  /** A trigger is there, or was changed. */
+  put(raw: Record<string, unknown>): void {
+    const identity = readIdentity(raw);
+    if (identity === undefined) return;
+    const { namespaces, services } = this.#options;
+    if (namespaces.length > 0 && !namespaces.includes(identity.namespace)) return;
+    let known = this.#known.get(identity.uid);
+    if (known === undefined) {
+      known = { identity, trigger: undefined, pipeline: undefined, work: Promise.resolve(), gone: false };
+      this.#known.set(identity.uid, known);
+      services.status.adopt(identity, raw['status']);
+    }
+    const current = known;
+    current.work = current.work
+      .then(() => this.#follow(current, raw, identity))
+      .catch((error: unknown) =>
+        services.logger.error('trigger cannot be followed', {
+          trigger: triggerName(identity),
+          error: messageOf(error),
+        }),
+      );
+  }
+
+  /** The trigger with this uid is gone; deleted and re-created it is a new one. */
+  remove(uid: string): void {
+    const known = this.#known.get(uid);
+    if (known === undefined) return;
+    this.#known.delete(uid);
+    known.gone = true;
+    const { services } = this.#options;
+    const ending = known.work.then(async () => {
+      await known.pipeline?.drain();
+      known.pipeline?.stop();
+      const name = triggerName(known.identity);
+      services.meter.forget({ trigger: name });
+      services.meter.forget({ name });
+      services.status.forget(known.identity);
+    });
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  /** uids of all triggers that are known, valid or not. */
+  get uids(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
+  /** Whether the first list of every trigger that can be listed has been taken in. */
+  get settled(): boolean {
+    return [...this.#known.values()].every(({ pipeline }) => pipeline === undefined || pipeline.settled);
+  }
+
+  /** Resolves when every trigger that was put has been set up or refused. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#known.values()].map(({ work }) => work));
+  }
+
+  /** No new invocations; resolves when running ones have ended and their results are written. */
+  async drain(): Promise<void> {
+    await Promise.all([
+      ...this.#ending,
+      ...[...this.#known.values()].map(({ pipeline }) => pipeline?.drain()),
+    ]);
+  }
+
+  stop(): void {
+    for (const { pipeline } of this.#known.values()) pipeline?.stop();
+  }
+
+  async #follow(known: Known, raw: Record<string, unknown>, identity: TriggerIdentity): Promise<void> {
+    if (known.gone) return;
+    const { services, from } = this.#options;
+    known.identity = identity;
+    const read = readTrigger(raw, { source: from });
+    if (!('trigger' in read)) {
+      this.#refuse(known, describeProblems(read.problems));
+      return;
+    }
+    const { trigger } = read;
+    // Our own status writes come back as changes, too.
+    if (known.trigger !== undefined && isSameTrigger(known.trigger, trigger)) return;
+    const setup = await setUp(services, trigger);
+    if ('field' in setup) {
+      this.#refuse(known, { reason: 'Invalid', message: setup.message });
+      return;
+    }
+    if (known.gone) return;
+    known.trigger = trigger;
+    if (known.pipeline === undefined) {
+      known.pipeline = new TriggerPipeline(services, setup);
+      known.pipeline.start();
+      services.logger.info('trigger accepted', { trigger: setup.name, target: setup.target.description });
+    } else {
+      known.pipeline.edit(setup);
+      services.logger.info('trigger changed', { trigger: setup.name, target: setup.target.description });
+    }
+  }
+
+  #refuse(known: Known, { reason, message }: { readonly reason: string; readonly message: string }): void {
+    const { services } = this.#options;
+    known.trigger = undefined;
+    known.pipeline?.halt(reason, message);
+    const condition = { type: 'Accepted', status: 'False', reason, message } as const;
+    services.status.update(known.identity, { conditions: [condition] });
+    services.logger.warn('trigger refused', { trigger: triggerName(known.identity), reason, error: message });
+  }
+}

@@ -1,0 +1,196 @@
+/** What a trigger says of itself: conditions at once, counts every second in metrics and more rarely in status. */
+import type { ApplyProblem } from '../apply/apply-task.ts';
+import { isUnmet } from '../filter/record.ts';
+import type { Timer } from '../lib/clock.ts';
+import type { TriggerIdentity } from '../model/trigger.ts';
+import type { SourceHealth } from '../source/source-subscriber.ts';
+import type { StatusChange } from '../status/trigger-status.ts';
+import type { Entries, Entry } from './entry.ts';
+import type { Services } from './services.ts';
+
+const COUNT_EVERY_MS = 1000;
+
+type ConditionChange = NonNullable<StatusChange['conditions']>[number];
+
+export class TriggerReport {
+  readonly #services: Services;
+  readonly #identity: () => TriggerIdentity;
+  readonly #name: string;
+  readonly #entries: Entries;
+  readonly #inFlight: () => number;
+  readonly #filterProblems = new Map<Entry, string>();
+  readonly #applyProblems = new Map<Entry, ApplyProblem>();
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: {
+    readonly services: Services;
+    readonly identity: () => TriggerIdentity;
+    readonly name: string;
+    readonly entries: Entries;
+    readonly inFlight: () => number;
+  }) {
+    this.#services = options.services;
+    this.#identity = options.identity;
+    this.#name = options.name;
+    this.#entries = options.entries;
+    this.#inFlight = options.inFlight;
+  }
+
+  accepted(target: string): void {
+    this.#update({
+      target,
+      conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted' }],
+    });
+  }
+
+  refused(reason: string, message: string): void {
+    this.#say({ type: 'Accepted', status: 'False', reason, message });
+  }
+
+  /** A new version of the trigger runs: what was said of the old one's filter, target and results is forgotten. */
+  fresh(): void {
+    this.#filterProblems.clear();
+    this.#applyProblems.clear();
+    const conditions = (['FilterHealthy', 'TargetReachable', 'StatusApplied'] as const).map((type) =>
+      healthy(type),
+    );
+    this.#update({ conditions });
+    this.#services.meter.set('statewire_circuit_open', { trigger: this.#name }, 0);
+  }
+
+  source({ state, message }: SourceHealth): void {
+    const forbidden = state === 'Forbidden';
+    const conditions: ConditionChange[] = [
+      state === 'Synced'
+        ? { type: 'SourceSynced', status: 'True', reason: 'Synced' }
+        : { type: 'SourceSynced', status: state === 'Syncing' ? 'Unknown' : 'False', reason: state, message },
+    ];
+    if (forbidden)
+      conditions.push({ type: 'SufficientPermissions', status: 'False', reason: state, message });
+    if (state === 'Synced')
+      conditions.push({ type: 'SufficientPermissions', status: 'True', reason: 'Allowed' });
+    this.#update({ conditions });
+  }
+
+  circuit(problem: { readonly code: string; readonly message: string } | undefined): void {
+    this.#say(
+      problem === undefined
+        ? healthy('TargetReachable')
+        : {
+            type: 'TargetReachable',
+            status: 'False',
+            reason: pascal(problem.code),
+            message: problem.message,
+          },
+    );
+    this.#services.meter.set(
+      'statewire_circuit_open',
+      { trigger: this.#name },
+      problem === undefined ? 0 : 1,
+    );
+  }
+
+  filter(entry: Entry, problem: string | undefined): void {
+    if (problem !== undefined)
+      this.#services.meter.count('statewire_filter_errors_total', { trigger: this.#name });
+    if (this.#filterProblems.get(entry) === problem) return;
+    if (problem === undefined) this.#filterProblems.delete(entry);
+    else this.#filterProblems.set(entry, problem);
+    const [example] = this.#filterProblems;
+    this.#say(
+      example === undefined
+        ? healthy('FilterHealthy')
+        : {
+            type: 'FilterHealthy',
+            status: 'False',
+            reason: 'WhenFailed',
+            message: `${example[0].name}: ${example[1]}`,
+          },
+    );
+  }
+
+  applied(entry: Entry, problem: ApplyProblem | undefined): void {
+    const known = this.#applyProblems.get(entry);
+    if (known?.message === problem?.message && known?.reason === problem?.reason) return;
+    if (problem === undefined) this.#applyProblems.delete(entry);
+    else this.#applyProblems.set(entry, problem);
+    const [example] = this.#applyProblems;
+    this.#say(
+      example === undefined
+        ? healthy('StatusApplied')
+        : {
+            type: 'StatusApplied',
+            status: 'False',
+            reason: example[1].reason,
+            message: `${example[0].name}: ${example[1].message}`,
+          },
+    );
+  }
+
+  forget(entry: Entry): void {
+    if (this.#filterProblems.has(entry)) this.filter(entry, undefined);
+    if (this.#applyProblems.has(entry)) this.applied(entry, undefined);
+  }
+
+  /** Something was counted; the figures follow within a second. */
+  changed(): void {
+    if (this.#timer !== undefined || this.#stopped) return;
+    this.#timer = this.#services.clock.after(COUNT_EVERY_MS, () => {
+      this.#timer = undefined;
+      this.count();
+    });
+  }
+
+  count(): void {
+    let watched = 0;
+    let pending = 0;
+    let failing = 0;
+    let deadLettered = 0;
+    for (const { record, retrying, gone } of this.#entries) {
+      if (!gone) watched += 1;
+      if (record.exhausted) deadLettered += 1;
+      else if (gone || record.wish !== undefined || (record.phase !== 'baseline' && isUnmet(record)))
+        pending += 1;
+      if (retrying || record.exhausted) failing += 1;
+    }
+    const { meter } = this.#services;
+    const trigger = { trigger: this.#name };
+    meter.set('statewire_watched_objects', trigger, watched);
+    meter.set('statewire_pending', trigger, pending);
+    meter.set('statewire_dead_letters', trigger, deadLettered);
+    meter.set('statewire_in_flight', trigger, this.#inFlight());
+    this.#update({ objects: { watched, pending, failing, deadLettered } });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #say(condition: ConditionChange): void {
+    this.#update({ conditions: [condition] });
+  }
+
+  #update(change: StatusChange): void {
+    if (!this.#stopped) this.#services.status.update(this.#identity(), change);
+  }
+}
+
+function healthy(type: 'FilterHealthy' | 'TargetReachable' | 'StatusApplied'): ConditionChange {
+  const reasons = {
+    FilterHealthy: 'Evaluated',
+    TargetReachable: 'Reachable',
+    StatusApplied: 'Applied',
+  } as const;
+  return { type, status: 'True', reason: reasons[type] };
+}
+
+/** `TARGET_NOT_FOUND` as a condition's reason: `TargetNotFound`. */
+function pascal(code: string): string {
+  return code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}

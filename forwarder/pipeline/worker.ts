@@ -1,0 +1,277 @@
+/**
+ * Takes keys from the queue as the gate lets them in, delivers, and does what `settle` decides. Never two calls for one
+ * key: the queue holds a key until its result has been written once.
+ */
+import type { StormGuard } from '../debounce/storm-guard.ts';
+import { fail, succeed } from '../filter/delivery.ts';
+import { classify } from '../outcome/classify.ts';
+import { settle } from '../outcome/settle.ts';
+import type { TriggerQueue } from '../queue/trigger-queue.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import { messageOf, TargetError } from '../lib/errors.ts';
+import type { ObjectKey } from '../model/kube-object.ts';
+import type { Decision, Failure, Outcome } from '../model/outcome.ts';
+import { parseDuration } from '../../protocol/duration.ts';
+import { type Delivery, type DeliveryContext, prepareDelivery } from './delivery.ts';
+import type { Entries, Entry } from './entry.ts';
+import { hasWrites, type ResultWriter } from './result-writer.ts';
+
+export interface WorkerOptions {
+  readonly entries: Entries;
+  readonly queue: TriggerQueue;
+  readonly results: ResultWriter;
+  /** What is needed to build a delivery now; undefined while nothing may be sent. */
+  readonly context: () => DeliveryContext | undefined;
+  /** Whether the key waits for quiet; then its newest state is not due yet. */
+  readonly settling: (key: ObjectKey) => boolean;
+  readonly wake: () => void;
+  /** When the gate may let somebody in again. */
+  readonly wakeAt: (atMs: number) => void;
+  /** Ends running calls. */
+  readonly signal: AbortSignal;
+  readonly events: WorkerEvents;
+}
+
+/** What others need to know. */
+export interface WorkerEvents {
+  readonly handled: (entry: Entry, delivery: Delivery, requeueAfterMs: number | undefined) => void;
+  /** No further attempt of this state is made. */
+  readonly exhausted: (entry: Entry, failure: Failure, attempts: number) => void;
+  readonly circuit: (problem: { readonly code: string; readonly message: string } | undefined) => void;
+  readonly removed: (entry: Entry) => void;
+  readonly started: (entry: Entry) => void;
+}
+
+/** An object whose delivery could not be built because the API server did not answer. */
+const BUILD_BACKOFF = { initialMs: 500, maxMs: 30_000 };
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Calls and first writes of their results that are under way. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  hasWork(): boolean {
+    return this.#options.queue.depth > 0 && this.#options.context() !== undefined;
+  }
+
+  /** Starts one delivery; false where none may start now. */
+  start(): boolean {
+    const { queue, wakeAt } = this.#options;
+    const context = this.#options.context();
+    if (context === undefined || queue.depth === 0) return false;
+    const { clock } = context.services;
+    const { gate } = context.setup;
+    const entered = gate.tryEnter(clock.monotonic());
+    if (entered.kind === 'wait') {
+      if (entered.atMs !== undefined) wakeAt(entered.atMs);
+      return false;
+    }
+    const key = queue.take();
+    if (key === undefined) {
+      gate.abandon(entered);
+      return false;
+    }
+    const running = this.#work(key, context, entered.probe).finally(() => {
+      this.#running.delete(running);
+      queue.done(key);
+      this.#options.wake();
+    });
+    this.#running.add(running);
+    return true;
+  }
+
+  /** Resolves when nothing runs any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  async #work(key: ObjectKey, context: DeliveryContext, probe: boolean): Promise<void> {
+    const { services, setup } = context;
+    const { clock, logger, random } = services;
+    const { gate } = setup;
+    const entry = this.#options.entries.get(key);
+    let delivery: Delivery | undefined;
+    try {
+      if (entry !== undefined && this.#isDue(entry, context))
+        delivery = await prepareDelivery(entry, context);
+    } catch (error) {
+      logger.warn('delivery cannot be built yet', { key: entry?.name ?? '', error: messageOf(error) });
+      if (entry !== undefined) {
+        entry.targetFailures += 1;
+        entry.retrying = true;
+        this.#options.queue.addAfter(key, backoffMs(entry.targetFailures, BUILD_BACKOFF, random));
+      }
+    }
+    if (entry === undefined || delivery === undefined) {
+      gate.abandon({ probe });
+      this.#options.wake();
+      return;
+    }
+    const outcome = await this.#call(entry, delivery, context);
+    if (outcome === undefined) {
+      gate.abandon({ probe });
+      return;
+    }
+    await this.#settle(entry, delivery, outcome, context, probe);
+  }
+
+  /** Whether this is the moment: quiet, no earlier life of the name before it, and not stormy. */
+  #isDue(entry: Entry, { services, setup, rules }: DeliveryContext): boolean {
+    const { entries, queue, settling } = this.#options;
+    if (rules.suspend || (settling(entry.key) && !entry.gone) || entries.mustWait(entry)) return false;
+    if (!countsAsStorm(entry)) return true;
+    const waitMs = setup.guard.waitMs(entry.key, services.clock.monotonic());
+    if (waitMs <= 0) return true;
+    services.meter.count('statewire_storm_delays_total', { trigger: setup.name });
+    queue.addAfter(entry.key, waitMs);
+    return false;
+  }
+
+  /** Calls the function; undefined where the call was stopped from here. */
+  async #call(entry: Entry, delivery: Delivery, context: DeliveryContext): Promise<Outcome | undefined> {
+    const { services, setup } = context;
+    const { clock, meter, logger } = services;
+    const { spec } = setup.trigger;
+    const labels = { trigger: setup.name, target: setup.target.type };
+    spendStorm(setup.guard, entry, clock.monotonic());
+    const startedMs = clock.monotonic();
+    let id = '';
+    let outcome: Outcome;
+    try {
+      const invocation = delivery.invocation();
+      id = invocation.attributes.id;
+      this.#options.events.started(entry);
+      if (entry.waitingSinceMs !== undefined && delivery.flight.attempt === 1) {
+        const { trigger } = labels;
+        meter.observe(
+          'statewire_event_to_invocation_seconds',
+          { trigger },
+          (startedMs - entry.waitingSinceMs) / 1000,
+        );
+      }
+      entry.waitingSinceMs = undefined;
+      const reply = await setup.target.invoke(invocation, this.#options.signal);
+      outcome = classify(reply, spec.delivery);
+    } catch (error) {
+      if (!(error instanceof TargetError)) {
+        if (this.#options.signal.aborted) return undefined;
+        throw error;
+      }
+      outcome = classify(error, spec.delivery);
+    }
+    const durationMs = clock.monotonic() - startedMs;
+    meter.observe('statewire_invocation_duration_seconds', labels, durationMs / 1000);
+    logger.info('invoked', {
+      key: entry.name,
+      uid: entry.record.uid,
+      id,
+      attempt: delivery.flight.attempt,
+      outcome: outcome.kind,
+      reason: delivery.flight.reason,
+      durationMs: Math.round(durationMs * 10) / 10,
+      ...('failure' in outcome && { code: outcome.failure.code, error: outcome.failure.message }),
+    });
+    return outcome;
+  }
+
+  async #settle(
+    entry: Entry,
+    delivery: Delivery,
+    called: Outcome,
+    context: DeliveryContext,
+    probe: boolean,
+  ): Promise<void> {
+    const { services, setup, resource } = context;
+    const { clock, meter, random } = services;
+    const { gate } = setup;
+    const change = gate.leave(clock.monotonic(), { key: entry.key, outcome: called, probe });
+    const { outcome } = change;
+    const decision = settle(outcome, {
+      attempts: delivery.flight.attempt - 1,
+      targetFailures: entry.targetFailures,
+      delivery: setup.trigger.spec.delivery,
+      random,
+    });
+    meter.count('statewire_invocations_total', {
+      trigger: setup.name,
+      target: setup.target.type,
+      result: decision.label,
+    });
+    if (change.opened !== undefined) this.#options.events.circuit(change.opened);
+    if (change.closed) {
+      this.#options.events.circuit(undefined);
+      this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
+    }
+    if (gate.nextProbeAtMs !== undefined) this.#options.wakeAt(gate.nextProbeAtMs);
+    this.#carryOut(entry, delivery, decision, outcome);
+    for (const key of change.reclassify) this.#takeBack(key, context);
+    // The slot in the gate is free again; the key is not, until the result has been written once.
+    this.#options.wake();
+    const { result, warnings = [] } = outcome as Extract<Outcome, { kind: 'success' }>;
+    if (hasWrites(result, warnings) && (!entry.gone || entry.record.gone?.reason === 'LeftScope')) {
+      await this.#options.results.write(
+        entry,
+        delivery,
+        resource,
+        result ?? { kind: 'FunctionResult' },
+        warnings,
+      );
+    }
+  }
+
+  #carryOut(entry: Entry, delivery: Delivery, decision: Decision, outcome: Outcome): void {
+    const { queue, entries, events } = this.#options;
+    const { flight } = delivery;
+    entry.targetFailures = decision.targetFailures;
+    if (decision.handled) {
+      entry.retrying = false;
+      const over = succeed(entry.record, flight);
+      if (over) {
+        events.removed(entry);
+        for (const key of entries.delete(entry)) queue.add(key);
+        return;
+      }
+      const requeue = outcome.kind === 'success' ? outcome.result?.requeueAfter : undefined;
+      events.handled(entry, delivery, requeue === undefined ? undefined : parseDuration(requeue));
+      return;
+    }
+    const exhausted = decision.exhausted !== undefined;
+    fail(entry.record, flight, { attempts: decision.attempts, exhausted });
+    entry.retrying = !exhausted;
+    if (decision.exhausted !== undefined) {
+      for (const key of entries.passOver(entry)) queue.add(key);
+      events.exhausted(entry, decision.exhausted, decision.attempts);
+    } else if (decision.queue.kind !== 'forget' && !this.#options.settling(entry.key)) {
+      // A new state that still waits for quiet comes by itself, with attempts of its own.
+      queue.addAfter(entry.key, decision.queue.afterMs);
+    }
+  }
+
+  /** Failures that turned out to be the target's own: no attempts were used, and nothing is given up. */
+  #takeBack(key: ObjectKey, { setup, services }: DeliveryContext): void {
+    const entry = this.#options.entries.get(key);
+    if (entry === undefined) return;
+    entry.record.attempts = 0;
+    entry.record.exhausted = false;
+    entry.retrying = true;
+    const { backoff } = setup.trigger.spec.delivery;
+    this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));
+  }
+}
+
+/** Requeues that the function asked for do not count, nor do deletions. */
+function countsAsStorm(entry: Entry): boolean {
+  return !entry.gone && entry.record.wish?.reason !== 'Requeue';
+}
+
+function spendStorm(guard: StormGuard, entry: Entry, nowMs: number): void {
+  if (countsAsStorm(entry)) guard.spend(entry.key, nowMs);
+}
