@@ -1,7 +1,7 @@
 /** An Applier against the API server in memory, with everything it reports written down. */
 import { Applier, type ApplierOptions } from '../../forwarder/apply/applier.ts';
 import type { ApplyProblem, ApplyReport, ApplyTask } from '../../forwarder/apply/apply-task.ts';
-import type { EventInput } from '../../forwarder/apply/event-recorder.ts';
+import type { EventInput } from '../../forwarder/apply/event-body.ts';
 import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import { silentLogger } from '../../forwarder/lib/logger.ts';
 import { Slots } from '../../forwarder/lib/slots.ts';
