@@ -1,7 +1,7 @@
 /** One running part of a control plane: started, watched, ended; its output goes to a file. */
-import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { spawnGuarded } from './guarded-spawn.ts';
 import type { Watchdog } from './watchdog.ts';
 
 const TAIL_BYTES = 600;
@@ -31,11 +31,7 @@ export interface ComponentSettings {
 
 const HARMLESS: ReadonlySet<NodeJS.Signals> = new Set(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']);
 
-/**
- * Starts it. It does not keep this process running, and the watchdog ends it when this process is gone.
- *
- * @throws where the file cannot be run.
- */
+/** Starts it. It does not keep this process running, and the watchdog ends it when this process is gone. */
 export async function startComponent({
   name,
   file,
@@ -45,26 +41,15 @@ export async function startComponent({
 }: ComponentSettings): Promise<ComponentProcess> {
   const logFile = path.join(dir, `${name}.log`);
   const output = openSync(logFile, 'a', 0o600);
-  const child = spawn(file, args, {
-    cwd: dir,
-    env: { PATH: process.env['PATH'], HOME: dir, TMPDIR: dir },
-    detached: true, // A Ctrl-C meant for us must not end it: we decide on the order.
-    stdio: ['ignore', output, output],
-  });
+  const env = { PATH: process.env['PATH'], HOME: dir, TMPDIR: dir };
+  const child = await spawnGuarded({ file, args, cwd: dir, env, output: [output, output], watchdog });
   closeSync(output);
   child.unref();
   const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      if (child.pid !== undefined) watchdog.remove(child.pid);
-      resolve();
-    });
-  });
-  await new Promise((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', reject);
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    child.once('exit', () => resolve());
   });
   const pid = child.pid as number;
-  watchdog.add(pid);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const log = (): string => readFileSync(logFile, 'utf8');
   return {

@@ -1,5 +1,6 @@
 /** The Go that builds: whether it is there and new enough, and how it is run. */
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { NOT_FOUND, spawnGuarded } from './guarded-spawn.ts';
 import { LocalClusterError } from './local-cluster-error.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -34,42 +35,30 @@ function goEnvironment(env: GoRun['env']): NodeJS.ProcessEnv {
 /**
  * Runs go; its compilers end with it, and it ends with this process.
  *
- * @throws the reason of the signal once it is aborted; an ENOENT where there is no Go.
+ * @throws the reason of the signal once it is aborted.
  */
 export async function runGo(args: readonly string[], { cwd, env, signal }: GoRun): Promise<GoResult> {
   signal?.throwIfAborted();
-  // A group of its own, so that its compilers can be ended too.
-  const child = spawn('go', args, {
-    cwd,
-    env: goEnvironment(env),
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const { pid } = child;
-  // The folder given is one that nobody has: there is only the group to end.
-  const watchdog = pid === undefined ? undefined : startWatchdog(`${cwd}/none`);
-  if (pid !== undefined) watchdog?.add(-pid);
-  const abort = (): void => {
-    if (pid !== undefined && child.exitCode === null) process.kill(-pid, 'SIGKILL');
-  };
-  signal?.addEventListener('abort', abort, { once: true });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr
-    .setEncoding('utf8')
-    .on('data', (text: string) => (stderr = (stderr + text).slice(-KEPT_OUTPUT)));
+  // The folder given is one that nobody has: there are only processes to end.
+  const watchdog = startWatchdog(`${cwd}/none`);
+  const abort = (): void => void watchdog.close();
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
+    const output = ['pipe', 'pipe'] as const;
+    const child = await spawnGuarded({ file: 'go', args, cwd, env: goEnvironment(env), output, watchdog });
+    signal?.addEventListener('abort', abort, { once: true });
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (stderr = (stderr + text).slice(-KEPT_OUTPUT)));
+    if (signal?.aborted === true) abort();
+    const [code] = (await once(child, 'close')) as [number | null];
     signal?.throwIfAborted();
     return { code, stdout, stderr };
   } finally {
     signal?.removeEventListener('abort', abort);
-    if (pid !== undefined) watchdog?.remove(-pid);
-    await watchdog?.close();
+    await watchdog.close();
   }
 }
 
@@ -84,13 +73,9 @@ export async function requireGo(
 ): Promise<void> {
   const what = needed.missing.join(', ');
   const help = `install Go ${needed.version} or newer (https://go.dev/dl), or put the binaries into a folder named by KUBEBUILDER_ASSETS`;
-  let found: GoResult;
-  try {
-    // In the folder of a go.mod this fails, or fetches the toolchain, where Go is older than the go.mod asks for.
-    found = await runGo(['version'], run);
-  } catch (error) {
-    run.signal?.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  // In the folder of a go.mod this fails, or fetches the toolchain, where Go is older than the go.mod asks for.
+  const found = await runGo(['version'], run);
+  if (found.code === NOT_FOUND) {
     throw new LocalClusterError(
       'CLUSTER_GO_MISSING',
       `cannot build ${what}: there is no go in PATH; ${help}`,

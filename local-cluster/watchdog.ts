@@ -49,9 +49,12 @@ export function startWatchdog(folder: string): Watchdog {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
+  const tell = (line: string): void => {
+    if (stdin.writable) stdin.write(`${line}\n`);
+  };
   return {
-    add: (pid) => void stdin.write(`+ ${pid}\n`),
-    remove: (pid) => void stdin.write(`- ${pid}\n`),
+    add: (pid) => tell(`+ ${pid}`),
+    remove: (pid) => tell(`- ${pid}`),
     close: async () => {
       child.ref();
       stdin.end();

@@ -16,7 +16,10 @@ import {
 
 export type SharedCluster = ClusterAccess & Pick<LocalCluster, 'kubectl'>;
 
-/** A test context, or `{ after }` of node:test where there is none. */
+/**
+ * A test context, or `{ after }` of node:test at the top level of a file. In a `before` hook, the latter would run as
+ * soon as the hook has ended.
+ */
 export interface Cleanup {
   after(action: () => Promise<void>): void;
 }
