@@ -1,0 +1,210 @@
+/** A custom resource of a test file's own, and triggers for it. */
+import {
+  applyYaml,
+  type Cleanup,
+  type SharedCluster,
+  sharedLocalCluster,
+  testNamespace,
+  uniqueGroup,
+} from './cluster.ts';
+import { startForwarder, type ForwarderProcess } from './forwarder-process.ts';
+import { type FunctionHost, startFunction } from './function-host.ts';
+
+/** JSON is YAML, and writes itself. */
+const yaml = (...documents: readonly unknown[]): string =>
+  documents.map((document) => JSON.stringify(document)).join('\n---\n');
+
+export interface WidgetKind {
+  readonly group: string;
+  readonly kind: string;
+  readonly plural: string;
+}
+
+/** A CRD `Widget` with a status subresource; spec and status take anything that the given schemas declare. */
+export function widgetCrd(
+  group: string,
+  options: { spec?: unknown; status?: unknown; version?: unknown } = {},
+): unknown {
+  const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const status = {
+    type: 'object',
+    properties: {
+      phase: { type: 'string' },
+      count: { type: 'integer', format: 'int64' },
+      observedGeneration: { type: 'integer', format: 'int64' },
+      conditions: {
+        type: 'array',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['type'],
+        items: {
+          type: 'object',
+          required: ['type', 'status'],
+          properties: {
+            type: { type: 'string' },
+            status: { type: 'string' },
+            reason: { type: 'string' },
+            message: { type: 'string' },
+            lastTransitionTime: { type: 'string', format: 'date-time' },
+            observedGeneration: { type: 'integer', format: 'int64' },
+          },
+        },
+      },
+    },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `widgets.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { plural: 'widgets', singular: 'widget', kind: 'Widget' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          selectableFields: [{ jsonPath: '.spec.tier' }],
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              properties: {
+                spec: options.spec ?? {
+                  ...open,
+                  properties: { tier: { type: 'string' }, size: { type: 'integer', format: 'int64' } },
+                },
+                status: options.status ?? status,
+              },
+            },
+          },
+          ...(options.version as object),
+        },
+      ],
+    },
+  };
+}
+
+export interface TriggerYaml {
+  readonly name?: string;
+  readonly url?: string;
+  readonly watch?: Readonly<Record<string, unknown>>;
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** Everything that a test of the whole forwarder needs: a namespace, a kind, a function and a forwarder. */
+export interface Bench {
+  readonly cluster: SharedCluster;
+  readonly namespace: string;
+  readonly group: string;
+  readonly host: FunctionHost;
+  readonly forwarder: ForwarderProcess;
+  /** Applies a FunctionTrigger for Widgets that calls the host. */
+  trigger(options?: TriggerYaml): Promise<void>;
+  triggerObject(options?: TriggerYaml): Record<string, unknown>;
+  /** Applies widgets in one go. */
+  widgets(
+    ...widgets: readonly {
+      name: string;
+      spec?: unknown;
+      labels?: Record<string, string>;
+      annotations?: Record<string, string>;
+    }[]
+  ): Promise<void>;
+  patch(name: string, patch: unknown, options?: { readonly subresource?: string }): Promise<void>;
+  get<T = Record<string, unknown>>(kind: string, name: string): Promise<T>;
+  remove(name: string): Promise<void>;
+  /** The condition of a trigger. */
+  condition(
+    trigger: string,
+    type: string,
+  ): Promise<{ status: string; reason: string; message: string } | undefined>;
+}
+
+let crdApplied: Promise<void> | undefined;
+
+export async function startBench(
+  cleanup: Cleanup,
+  options: { readonly crd?: (group: string) => unknown; readonly args?: readonly string[] } = {},
+): Promise<Bench> {
+  const cluster = await sharedLocalCluster();
+  const { readFileSync } = await import('node:fs');
+  crdApplied ??= applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
+  await crdApplied;
+  const group = uniqueGroup('widgets');
+  const crd = options.crd === undefined ? widgetCrd(group) : options.crd(group);
+  if (crd !== undefined) await applyYaml(yaml(crd));
+  const namespace = await testNamespace(cleanup);
+  const host = await startFunction(cleanup);
+  const { kubeconfigPath } = cluster;
+  const forwarder = await startForwarder(cleanup, {
+    kubeconfigPath,
+    namespaces: [namespace],
+    args: options.args ?? [],
+  });
+  const kind = `widgets.${group}`;
+
+  const triggerObject = ({
+    name = 'widget',
+    url = host.url,
+    watch = {},
+    spec = {},
+  }: TriggerYaml = {}): Record<string, unknown> => ({
+    apiVersion: 'statewire.dev/v1alpha1',
+    kind: 'FunctionTrigger',
+    metadata: { name, namespace },
+    spec: {
+      watch: { apiVersion: `${group}/v1`, kind: 'Widget', ...watch },
+      target: { http: { url } },
+      ...spec,
+    },
+  });
+  return {
+    cluster,
+    namespace,
+    group,
+    host,
+    forwarder,
+    triggerObject,
+    trigger: (trigger) => applyYaml(yaml(triggerObject(trigger))),
+    widgets: (...widgets) =>
+      applyYaml(
+        yaml(
+          ...widgets.map(({ name, spec = {}, labels, annotations }) => ({
+            apiVersion: `${group}/v1`,
+            kind: 'Widget',
+            metadata: { name, namespace, labels, annotations },
+            spec,
+          })),
+        ),
+      ),
+    patch: async (name, patch, { subresource } = {}) => {
+      const sub = subresource === undefined ? [] : [`--subresource=${subresource}`];
+      await cluster.kubectl([
+        '-n',
+        namespace,
+        'patch',
+        kind,
+        name,
+        '--type=merge',
+        ...sub,
+        '-p',
+        JSON.stringify(patch),
+      ]);
+    },
+    get: async (what, name) =>
+      JSON.parse(
+        await cluster.kubectl(['-n', namespace, 'get', what === 'widget' ? kind : what, name, '-o', 'json']),
+      ),
+    remove: async (name) => {
+      await cluster.kubectl(['-n', namespace, 'delete', kind, name]);
+    },
+    condition: async (trigger, type) => {
+      const text = await cluster.kubectl(['-n', namespace, 'get', 'functiontrigger', trigger, '-o', 'json']);
+      const { status } = JSON.parse(text) as {
+        status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
+      };
+      return status?.conditions?.find((condition) => condition.type === type);
+    },
+  };
+}
