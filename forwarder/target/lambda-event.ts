@@ -1,0 +1,20 @@
+/** The event as Lambda gets it: structured CloudEvents JSON, with what varies per attempt in the client context too. */
+import type { Invocation } from '../model/invocation.ts';
+
+/** `data` stands in it as the text it is, so that its numbers stay exact. */
+export function structuredEvent({
+  attributes,
+  dataJson,
+}: Pick<Invocation, 'attributes' | 'dataJson'>): string {
+  return `${JSON.stringify(attributes).slice(0, -1)},"data":${dataJson}}`;
+}
+
+/** `ClientContext` of a synchronous call, in base64: about 300 bytes of the 3,583 that Lambda takes. */
+export function clientContext({ attributes, idempotencyKey }: Invocation): string {
+  const custom = {
+    attempt: attributes.statewireattempt,
+    deadline: attributes.statewiredeadline,
+    idempotencyKey,
+  };
+  return Buffer.from(JSON.stringify({ custom })).toString('base64');
+}
