@@ -173,7 +173,7 @@ export class TriggerStatusWriter implements TriggerStatusSink {
   #hasFailed(entry: Entry, state: StatusState, error: unknown): void {
     const trigger = triggerName(state.trigger);
     const code = error instanceof ApiError ? error.code : 'API_UNAVAILABLE';
-    if (code === 'API_NOT_FOUND' || code === 'API_INVALID' || code === 'API_PROTOCOL') {
+    if (code === 'API_NOT_FOUND' || code === 'API_INVALID') {
       // Gone, or refused for good: the same bytes would meet the same answer.
       this.#isWritten(entry, state);
       const level = code === 'API_NOT_FOUND' ? 'debug' : 'error';
