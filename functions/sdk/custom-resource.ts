@@ -74,8 +74,12 @@ export type DeletedObjectOf<R extends CustomResource> = Omit<ObjectOf<R>, 'spec'
   readonly spec?: output<R['spec']> | undefined;
 };
 
-/** What a handler may return: a FunctionResult without the need to stamp it, its status of the declared shape. */
-export type ResultOf<R extends CustomResource> = Omit<FunctionResult, 'kind' | 'status'> & {
-  readonly kind?: FunctionResult['kind'];
-  readonly status?: input<NonNullable<R['status']>>;
+/**
+ * What a handler may return: a FunctionResult without the need to stamp it, its status of the declared shape. A field
+ * that is undefined counts as left out.
+ */
+export type ResultOf<R extends CustomResource> = {
+  readonly [Field in Exclude<keyof FunctionResult, 'status'>]?: FunctionResult[Field] | undefined;
+} & {
+  readonly status?: input<NonNullable<R['status']>> | undefined;
 };

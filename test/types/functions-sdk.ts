@@ -1,0 +1,112 @@
+/** What the compiler lets a function's author write, and what not. Checked by `npm run types`, never run. */
+import {
+  childrenOf,
+  customResource,
+  defineFunction,
+  done,
+  permanent,
+  requeue,
+  retryAfter,
+  type ContextOf,
+  type FunctionResult,
+  type ObjectOf,
+  type StatewireFunction,
+} from '@statewire/functions';
+import { toExpress } from '@statewire/functions/express';
+import { toHttp } from '@statewire/functions/http';
+import { toLambda, type LambdaHandler } from '@statewire/functions/lambda';
+import express from 'express';
+import { createServer } from 'node:http';
+import * as z from 'zod';
+import * as mini from 'zod/mini';
+
+const Application = customResource({
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Application',
+  spec: z.object({ image: z.string(), replicas: z.number().int().min(0) }),
+  status: z.object({ availableReplicas: z.number().int() }).partial(),
+});
+
+async function reconcile({ object, previous, children, signal }: ContextOf<typeof Application>) {
+  object.spec.replicas satisfies number;
+  object.status?.availableReplicas satisfies number | undefined;
+  previous?.spec.image satisfies string | undefined;
+  object.metadata.labels?.['app'] satisfies string | undefined;
+  signal satisfies AbortSignal;
+  // @ts-expect-error no such field in the schema
+  void object.spec.size;
+  // @ts-expect-error handlers do not change what they are given
+  object.metadata = { name: 'other', uid: 'u' };
+  // @ts-expect-error undefined says that the event does not tell
+  void childrenOf(children, 'Deployment.apps/v1')['web'];
+  // @ts-expect-error a kind has a version
+  childrenOf(children, 'Deployment');
+  return { status: { availableReplicas: object.spec.replicas } };
+}
+
+export const application: StatewireFunction = defineFunction(Application, {
+  created: reconcile,
+  updated: reconcile,
+  deleted: async () => done(),
+});
+export const handler: LambdaHandler = toLambda(application);
+createServer(toHttp(application, { maxBodyBytes: 1 }));
+express().use(toExpress(application)).post('/', toExpress(application));
+void (handler({}, { getRemainingTimeInMillis: () => 1 }) satisfies Promise<FunctionResult>);
+
+// What a handler may return.
+defineFunction(Application, { created: () => undefined, updated: () => null, deleted: async () => {} });
+defineFunction(Application, { created: () => done({ status: undefined, requeueAfter: undefined }) });
+defineFunction(Application, { created: () => requeue('30s', { status: { availableReplicas: 1 } }) });
+defineFunction(Application, {
+  created: () => {
+    throw retryAfter('30s', new Error('quota'));
+  },
+  updated: () => {
+    throw permanent('bad spec');
+  },
+});
+defineFunction(Application, {
+  created: () => ({ conditions: [{ type: 'Ready', status: 'True', reason: 'Available' }], finalized: false }),
+});
+
+defineFunction(Application, {
+  // @ts-expect-error the status has another shape
+  created: () => ({ status: { availableReplicas: 'all' } }),
+  // @ts-expect-error a condition's status is a text
+  updated: () => ({ conditions: [{ type: 'Ready', status: true, reason: 'Available' }] }),
+  // @ts-expect-error the spec of a deleted object may be unknown
+  deleted: ({ object }) => void object.spec.image,
+});
+// @ts-expect-error there is no such event
+defineFunction(Application, { changed: () => done() });
+// @ts-expect-error a handler for objects that are there cannot take deletions, whose spec may be unknown
+defineFunction(Application, { deleted: reconcile });
+// @ts-expect-error a function has a kind
+defineFunction({ created: () => done() });
+// @ts-expect-error a kind has a spec
+customResource({ group: 'example.com', version: 'v1', kind: 'Application' });
+
+// Transforms and defaults: handlers read what the schema makes of it.
+const Timed = customResource({
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Timed',
+  spec: z.object({ every: z.string().transform(Number), tries: z.number().default(3) }),
+});
+type TimedSpec = ObjectOf<typeof Timed>['spec'];
+({ every: 1, tries: 3 }) satisfies TimedSpec;
+// @ts-expect-error the transform made a number of it
+({ every: '1', tries: 3 }) satisfies TimedSpec;
+// Without a status schema any object is a status.
+defineFunction(Timed, { created: () => ({ status: { anything: [1] } }) });
+
+// zod/mini describes kinds as well.
+const Small = customResource({
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Small',
+  spec: mini.object({ size: mini.number() }),
+});
+defineFunction(Small, { created: ({ object }) => void (object.spec.size satisfies number) });
