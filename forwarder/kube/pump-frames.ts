@@ -26,19 +26,29 @@ export function pumpFrames(options: {
   const { body, reader, clock, onFrame, onBytes } = options;
   return new Promise((resolve, reject) => {
     let settled = false;
+    /** A turn that hands on more of the current chunk is due. */
+    let due = false;
+    /** How the body ended, while objects of its last chunk are still to be handed on. */
+    let ending: (() => void) | undefined;
     const settle = (act: () => void): void => {
       if (settled) return;
       settled = true;
       body.destroy();
       act();
     };
+    const end = (act: () => void): void => {
+      ending ??= act;
+      if (!due) settle(ending);
+    };
     const pump = (): void => {
+      due = false;
       if (settled) return;
       try {
         for (let frames = 0; frames < FRAMES_PER_TURN; frames++) {
           const frame = reader.next();
           if (frame === undefined) {
-            body.resume();
+            if (ending === undefined) body.resume();
+            else settle(ending);
             return;
           }
           if (!onFrame(frame)) {
@@ -51,6 +61,7 @@ export function pumpFrames(options: {
         settle(() => reject(error));
         return;
       }
+      due = true;
       body.pause();
       clock.soon(pump);
     };
@@ -60,9 +71,9 @@ export function pumpFrames(options: {
       reader.push(chunk);
       pump();
     });
-    // The end waits for the objects before it: a paused body does not end.
-    body.once('end', () => settle(resolve));
-    body.once('error', (error) => settle(() => reject(error)));
-    body.once('close', () => settle(() => reject(new Error('connection lost'))));
+    // A paused body whose last chunk has been read ends all the same.
+    body.once('end', () => end(resolve));
+    body.once('error', (error) => end(() => reject(error)));
+    body.once('close', () => end(() => reject(new Error('connection lost'))));
   });
 }
