@@ -1,4 +1,5 @@
 /** A custom resource of a test file's own, and triggers for it. */
+import { Pool } from 'undici';
 import {
   applyYaml,
   type Cleanup,
@@ -112,6 +113,10 @@ export interface Bench {
     }[]
   ): Promise<void>;
   patch(name: string, patch: unknown, options?: { readonly subresource?: string }): Promise<void>;
+  /** Edits `spec.size` to 1, 2, … `times` over one connection, as fast as the API server takes it. */
+  editFast(name: string, times: number): Promise<void>;
+  /** Creates widgets of that name, 16 at a time, over the API. */
+  createMany(names: readonly string[], spec?: (index: number) => unknown): Promise<void>;
   get<T = Record<string, unknown>>(kind: string, name: string): Promise<T>;
   remove(name: string): Promise<void>;
   /** The condition of a trigger. */
@@ -159,6 +164,18 @@ export async function startBench(
       ...spec,
     },
   });
+  const pool = new Pool(cluster.server, { connections: 16, connect: { ca: cluster.caPem } });
+  cleanup.after(() => pool.close());
+  const api = async (method: 'PATCH' | 'POST', path: string, body: unknown, type: string): Promise<void> => {
+    const answer = await pool.request({
+      method,
+      path: `/apis/${group}/v1/namespaces/${namespace}/widgets${path}`,
+      headers: { authorization: `Bearer ${cluster.token}`, 'content-type': type },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode > 299) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
+  };
   return {
     cluster,
     namespace,
@@ -191,6 +208,28 @@ export async function startBench(
         '-p',
         JSON.stringify(patch),
       ]);
+    },
+    editFast: async (name, times) => {
+      for (let size = 1; size <= times; size++) {
+        await api('PATCH', `/${name}`, { spec: { size } }, 'application/merge-patch+json');
+      }
+    },
+    createMany: async (names, spec = (size) => ({ size })) => {
+      const queue = names.map((name, index) => ({ name, index }));
+      await Promise.all(
+        Array.from({ length: 16 }, async () => {
+          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+            const { name, index } = next;
+            const widget = {
+              apiVersion: `${group}/v1`,
+              kind: 'Widget',
+              metadata: { name, namespace },
+              spec: spec(index),
+            };
+            await api('POST', '', widget, 'application/json');
+          }
+        }),
+      );
     },
     get: async (what, name) =>
       JSON.parse(
