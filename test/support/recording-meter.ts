@@ -36,5 +36,5 @@ export class RecordingMeter implements Meter {
 }
 
 function seriesOf(name: MetricName, labels: MetricLabels): string {
-  return JSON.stringify([name, Object.entries(labels).toSorted()]);
+  return JSON.stringify([name, Object.entries(labels).toSorted(([a], [b]) => a.localeCompare(b))]);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Debouncer } from '../../../forwarder/debounce/debouncer.ts';
 import { objectKey, type ObjectKey } from '../../../forwarder/model/kube-object.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -163,7 +163,7 @@ describe('Debouncer, whatever the order of calls', () => {
             return Math.min(window.lastMs + quietMs, window.firstMs + maxWaitMs);
           };
           const releaseUpTo = (nowMs: number): void => {
-            for (const key of [...waiting.keys()]) {
+            for (const key of waiting.keys()) {
               if (dueMs(key) > nowMs) continue;
               expected.push([key, dueMs(key)]);
               waiting.delete(key);

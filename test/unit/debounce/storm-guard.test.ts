@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { StormGuard } from '../../../forwarder/debounce/storm-guard.ts';
 import { objectKey } from '../../../forwarder/model/kube-object.ts';
 

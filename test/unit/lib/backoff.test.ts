@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { backoffMs } from '../../../forwarder/lib/backoff.ts';
 
 const ALMOST_ONE = 1 - Number.EPSILON;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Fifo } from '../../../forwarder/lib/fifo.ts';
 
 describe('Fifo, whatever the order of calls', () => {
@@ -23,12 +23,13 @@ describe('Fifo, whatever the order of calls', () => {
           if (action === 'retain') {
             fifo.retain((item) => item % times !== 0);
             model = model.filter((item) => item % times !== 0);
-          }
-          for (let time = 0; action !== 'retain' && time < times; time++) {
-            if (action === 'push') {
-              fifo.push(next);
-              model.push(next++);
-            } else assert.equal(fifo.shift(), model.shift());
+          } else if (action === 'push') {
+            for (const item of Array.from({ length: times }, () => next++)) {
+              fifo.push(item);
+              model.push(item);
+            }
+          } else {
+            for (let time = 0; time < times; time++) assert.equal(fifo.shift(), model.shift());
           }
           assert.equal(fifo.length, model.length);
         }

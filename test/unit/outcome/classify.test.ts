@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Blame, TargetError, type TargetErrorDetails } from '../../../forwarder/lib/errors.ts';
 import { classify } from '../../../forwarder/outcome/classify.ts';
 import type { Outcome } from '../../../forwarder/model/outcome.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { settle } from '../../../forwarder/outcome/settle.ts';
 import type { Decision, Failure, Outcome } from '../../../forwarder/model/outcome.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TriggerQueue } from '../../../forwarder/queue/trigger-queue.ts';
 import { objectKey, type ObjectKey } from '../../../forwarder/model/kube-object.ts';
 import { noMeter } from '../../../forwarder/model/metrics.ts';
