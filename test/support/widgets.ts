@@ -112,6 +112,7 @@ export interface Bench {
       annotations?: Record<string, string>;
     }[]
   ): Promise<void>;
+  applyCrd(crd: unknown): Promise<void>;
   patch(name: string, patch: unknown, options?: { readonly subresource?: string }): Promise<void>;
   /** Edits `spec.size` to 1, 2, … `times` over one connection, as fast as the API server takes it. */
   editFast(name: string, times: number): Promise<void>;
@@ -183,6 +184,7 @@ export async function startBench(
     host,
     forwarder,
     triggerObject,
+    applyCrd: (changed) => applyYaml(yaml(changed)),
     trigger: (trigger) => applyYaml(yaml(triggerObject(trigger))),
     widgets: (...widgets) =>
       applyYaml(
@@ -233,7 +235,7 @@ export async function startBench(
     },
     get: async (what, name) =>
       JSON.parse(
-        await cluster.kubectl(['-n', namespace, 'get', what === 'widget' ? kind : what, name, '-o', 'json']),
+        await cluster.kubectl(['-n', namespace, 'get', what === 'widget' ? kind : what, name, '--show-managed-fields', '-o', 'json']),
       ),
     remove: async (name) => {
       await cluster.kubectl(['-n', namespace, 'delete', kind, name]);
