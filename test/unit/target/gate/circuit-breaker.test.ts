@@ -500,16 +500,16 @@ describe('CircuitBreaker, whatever the outcomes', () => {
     fc.assert(
       fc.property(fc.array(call, { maxLength: 80 }), (calls) => {
         const circuit = breaker();
-        // As a worker keeps them: attempts of the present state; a success begins a new one.
+        // As a worker keeps them: attempts of the present state, which a success or a verdict ends.
         const attempts = new Map<ObjectKey, number>();
         let sinceProof = new Set<ObjectKey>();
         const poison = new Set<ObjectKey>();
         for (const { key, outcome } of calls) {
           const change = circuit.finish(0, { key, outcome, probe: false });
-          if (change.outcome.kind === 'success') attempts.delete(key);
+          if (outcome === SUCCESS || outcome === STATED_PERMANENT) attempts.delete(key);
           else if (change.outcome.kind !== 'target_unavailable')
             attempts.set(key, (attempts.get(key) ?? 0) + 1);
-          if (change.outcome.kind === 'success' || outcome === STATED_PERMANENT) {
+          if (outcome === SUCCESS || outcome === STATED_PERMANENT) {
             for (const failed of sinceProof) poison.add(failed);
             sinceProof = new Set();
             if (outcome === SUCCESS) poison.delete(key);
