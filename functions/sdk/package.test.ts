@@ -64,7 +64,9 @@ function run(...args: string[]): string {
 
 describe('@statewire/functions, installed', () => {
   install();
-  const files = new Map([...guide(), ['promised.ts', PROMISED]]);
+  const [, readme = ''] =
+    /^```ts\n(.*?)^```/ms.exec(readFileSync(path.join(import.meta.dirname, 'README.md'), 'utf8')) ?? [];
+  const files = new Map([...guide(), ['promised.ts', PROMISED], ['readme.ts', readme]]);
   for (const [name, code] of files) writeFileSync(path.join(project, name), code);
   writeFileSync(path.join(project, 'package.json'), JSON.stringify({ type: 'module', private: true }));
   writeFileSync(
@@ -81,10 +83,11 @@ describe('@statewire/functions, installed', () => {
     }),
   );
 
-  it('has everything that the guide uses', () => {
+  it('has everything that the guide and the README use', () => {
     assert.deepEqual([...files.keys()].toSorted(), [
       'lambda.ts',
       'promised.ts',
+      'readme.ts',
       'server.ts',
       'website.test.ts',
       'website.ts',

@@ -7,8 +7,8 @@ import { describeIssues } from './describe-issues.ts';
 import { looseStatus } from './read-object.ts';
 
 /** A handler returned what is no result. A mistake of the function: retried like any error it throws. */
-export class ResultError extends Error {
-  override readonly name = 'ResultError';
+class InvalidResult extends Error {
+  override readonly name = 'InvalidResult';
 }
 
 const text = z.string().check(z.minLength(1));
@@ -48,7 +48,7 @@ const schema = z.strictObject({
 /**
  * A handler's answer as it leaves: checked, stamped, and what JSON makes of it. Nothing returned is an empty result.
  *
- * `status` is checked against the schema of the kind and sent as it is. Throws ResultError.
+ * `status` is checked against the schema of the kind and sent as it is. Throws InvalidResult.
  */
 export function readResult(returned: unknown, resource: CustomResource): FunctionResult {
   if (returned === undefined || returned === null)
@@ -76,6 +76,6 @@ function asJson(returned: unknown): unknown {
   }
 }
 
-function invalid(problem: string, cause?: unknown): ResultError {
-  return new ResultError(`the handler returned an invalid result: ${problem}`, { cause });
+function invalid(problem: string, cause?: unknown): InvalidResult {
+  return new InvalidResult(`the handler returned an invalid result: ${problem}`, { cause });
 }

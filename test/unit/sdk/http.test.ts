@@ -254,6 +254,25 @@ describe('toHttp', () => {
     assert.deepEqual(seen, ['a b€', '100%']);
   });
 
+  it('answers a failure of its own with 500, and logs it', async () => {
+    const lines: string[] = [];
+    const broken: HttpOptions = {
+      clock: {
+        now: () => {
+          throw new Error('no time');
+        },
+        after: () => ({ cancel: () => undefined }),
+      },
+      writeLog: (line) => lines.push(line),
+    };
+    const answer = await send(await serve(toHttp(fn, broken)), binaryForm(functionEvent()));
+    assert.deepEqual(
+      [answer.status, JSON.parse(answer.body)],
+      [500, { ...stamp, error: { message: 'internal error', retryable: true } }],
+    );
+    assert.match(lines[0] ?? '', /no time/);
+  });
+
   it('aborts the signal when the caller hangs up', async () => {
     const aborted = Promise.withResolvers<unknown>();
     const started = Promise.withResolvers<void>();

@@ -94,7 +94,7 @@ describe('readResult', () => {
       assert.throws(
         () => readResult(given, Widget),
         (error: Error) =>
-          error.name === 'ResultError' && error.message.includes(names) && !error.message.includes('\n'),
+          error.name === 'InvalidResult' && error.message.includes(names) && !error.message.includes('\n'),
       );
     });
   }
