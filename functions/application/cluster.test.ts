@@ -65,6 +65,25 @@ describe('the Application resource', () => {
   });
 });
 
+describe('the triggers', () => {
+  const guide = readFileSync(path.join(import.meta.dirname, '../../docs/guides/write-a-function.md'), 'utf8');
+  const [, inGuide = ''] = /^```yaml\n(.*?)^```/ms.exec(guide) ?? [];
+
+  for (const [name, text] of [
+    ['trigger.yaml', readFileSync(path.join(import.meta.dirname, 'trigger.yaml'), 'utf8')],
+    ['the one in the guide', inGuide],
+  ] as const) {
+    it(`${name} is taken by the API server`, async () => {
+      await applyYaml(
+        readFileSync(path.join(import.meta.dirname, '../../deploy/crds/functiontrigger.yaml'), 'utf8'),
+      );
+      const args = ['apply', '--dry-run=server', '--validate=strict', '--output=name', '-f', '-'];
+      const created = await cluster.kubectl(args, text);
+      assert.match(created, /^functiontrigger\.statewire\.dev\/(application|website)$/m);
+    });
+  }
+});
+
 describe('what the function applies', () => {
   it('becomes Ready on a real cluster', { timeout: 60_000 }, async () => {
     await applyYaml(manifest('samples/shop.yaml'));
