@@ -8,7 +8,7 @@ import type { KubeObject } from '../model/kube-object.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { changedClasses, type Digest, digestOf, projectDigest } from './digest.ts';
 import type { Recipe } from './recipe.ts';
-import { addWish, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
+import { addWish, isUnmet, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
 import { eventTypeOf, hasPendingState, type Rules, versionOf } from './rules.ts';
 
 /** One call, as it was when it began: what comes of it is said of this, whatever the record has become meanwhile. */
@@ -131,8 +131,9 @@ export function writeBaseFrom(object: KubeObject, recipe: Recipe): WriteBase {
 }
 
 /**
- * A write of ours was answered. What it changed is no change, so a state that was handled stays handled; what somebody
- * else changed before it still counts. True where that leaves a state that was not known before: ask needsDelivery.
+ * A write of ours was answered; `succeed` comes before the result of that call is written. What the write changed is no
+ * change, so a state that was handled stays handled; what somebody else changed before it still counts. True where the
+ * object may have to be sent now: ask needsDelivery.
  */
 export function rebase(
   record: ObjectRecord,
@@ -147,16 +148,16 @@ export function rebase(
   const sameSpec =
     rules.generationTells && base.generation !== undefined && base.generation === head.generation;
   const digest = sameSpec && record.recipe.onlySpec ? base.digest : digestOf(reply.object(), record.recipe);
-  const same = record.current === base.digest;
+  const known = record.current === base.digest || record.current === digest;
   if (record.handled === base.digest) record.handled = digest;
   if (compareResourceVersions(head.resourceVersion, record.resourceVersion) <= 0) return false;
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
   record.deleting ||= head.deleting;
   record.ownWrite = true;
-  if (record.current === digest) return false;
   record.current = digest === record.handled ? record.handled : digest;
-  if (same) return false;
-  newState(record, versionOf(head, rules), nowMs);
-  return true;
+  if (!known) newState(record, versionOf(head, rules), nowMs);
+  // The watch event of this version will be dropped, so what `when` says of it is asked before the next delivery.
+  record.gate = 'unknown';
+  return isUnmet(record) || record.wish !== undefined;
 }
