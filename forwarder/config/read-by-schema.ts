@@ -127,7 +127,7 @@ function readString(schema: Schema, value: unknown, { fail }: Place): unknown {
   else if (value.length < minLength) fail('must not be empty');
   else if (schema.enum?.includes(value) === false) {
     fail(`must be ${list(schema.enum)}, not ${show(value)}`);
-  } else if (pattern !== undefined && !new RegExp(pattern).test(value)) {
+  } else if (pattern !== undefined && !compiled(pattern).test(value)) {
     // Only what cannot hold a secret is repeated; the query of a path can.
     const words = PATTERNS_IN_WORDS[pattern];
     fail(words === undefined ? `does not match ${pattern}` : `${show(value)} ${words}`);
@@ -144,6 +144,14 @@ function readInteger(schema: Schema, value: unknown, { fail }: Place): unknown {
   if (number < minimum) fail(`must be at least ${minimum}, not ${number}`);
   if (number > maximum) fail(`must be at most ${maximum}, not ${number}`);
   return number;
+}
+
+const patterns = new Map<string, RegExp>();
+
+function compiled(pattern: string): RegExp {
+  const known = patterns.get(pattern) ?? new RegExp(pattern);
+  patterns.set(pattern, known);
+  return known;
 }
 
 const PATTERNS_IN_WORDS: Readonly<Record<string, string>> = {

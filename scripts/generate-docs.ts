@@ -1,0 +1,133 @@
+/**
+ * Writes the reference pages that have another source: the trigger's CRD, the table of options, the catalogue of metrics.
+ * `test/docs-parity.test.ts` holds the committed pages equal to what this makes.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { environmentName, FORWARDER_OPTIONS } from '../forwarder/config/options.ts';
+import type { Schema } from '../forwarder/config/schema.ts';
+import { LATER_FIELDS } from '../forwarder/config/trigger-rules.ts';
+import { TRIGGER_CRD, triggerSchema } from '../forwarder/config/trigger-schema.ts';
+import { METRICS } from '../forwarder/model/metrics.ts';
+
+const DURATION_PATTERN = '^([0-9]{1,5}(h|m|s|ms)){1,4}$';
+
+/** Text of each page, by its path; tables not yet aligned. */
+export const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/reference/trigger.md': triggerPage,
+  'docs/reference/configuration.md': configurationPage,
+  'docs/reference/metrics.md': metricsPage,
+};
+
+function triggerPage(): string {
+  const spec = triggerSchema().properties?.['spec'];
+  if (spec === undefined) throw new Error(`${TRIGGER_CRD} has no spec`);
+  const example = readFileSync('test/fixtures/triggers/full.yaml', 'utf8');
+  return page(
+    'FunctionTrigger',
+    `Every field of \`spec\`, from [the CRD](../../${TRIGGER_CRD}); \`kubectl explain functiontrigger.spec\` shows the same.`,
+    'Durations are texts like `100ms`, `30s` or `1h30m`. What is marked *later* is accepted by the API server and refused by the forwarder: `Accepted=False` with reason `NotSupported`.',
+    table(['field', 'type', 'default', 'what it does'], fieldRows(spec, '')),
+    '## Example',
+    `\`\`\`yaml\n${example}\`\`\``,
+  );
+}
+
+/** Whether the forwarder refuses the field for now. */
+function isLater(field: string): boolean {
+  return LATER_FIELDS.some(
+    (later) => field === later || field.startsWith(`${later}.`) || field.startsWith(`${later}[`),
+  );
+}
+
+function fieldRows(schema: Schema, prefix: string): readonly (readonly string[])[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    const field = prefix + name;
+    const required = schema.required?.includes(name) === true ? 'required' : '';
+    const later = isLater(field) ? ' *Later.*' : '';
+    const row = [
+      `\`${field}\``,
+      typeOf(property),
+      property.default === undefined || property.type === 'object'
+        ? required
+        : `\`${defaultOf(property.default)}\``,
+      `${property.description ?? ''}${later}`,
+    ];
+    const inner = property.type === 'array' ? property.items : property;
+    const dot = property.type === 'array' ? '[].' : '.';
+    return [row, ...(inner === undefined ? [] : fieldRows(inner, field + dot))];
+  });
+}
+
+function typeOf({
+  type,
+  enum: values,
+  pattern,
+  items,
+  minimum,
+  maximum,
+  additionalProperties,
+}: Schema): string {
+  if (values !== undefined) return values.join(', ');
+  if (pattern === DURATION_PATTERN) return 'duration';
+  if (type === 'array') return items === undefined ? 'list' : `list of ${typeOf(items)}`;
+  if (type === 'object') return additionalProperties === undefined ? 'object' : 'map of texts';
+  if (type === 'integer') return `${minimum ?? ''} to ${maximum ?? ''}`;
+  return type === 'string' ? 'text' : type;
+}
+
+function defaultOf(value: unknown): string {
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+}
+
+function configurationPage(): string {
+  return page(
+    'Configuration of `statewire forwarder`',
+    'Each option is a flag or a variable; flags win, and an empty variable counts as not set. Bad options end the process with exit code 2 and one line that names the flag.',
+    table(
+      ['flag', 'variable', 'default', 'what it does'],
+      FORWARDER_OPTIONS.map((option) => [
+        `\`--${option.flag} ${option.value}\``,
+        `\`${environmentName(option.flag)}\``,
+        option.default ?? '',
+        option.help,
+      ]),
+    ),
+  );
+}
+
+function metricsPage(): string {
+  return page(
+    'Metrics',
+    'What `/metrics` on the admin address shows, in the text format of Prometheus, beside the usual `process_*` and `nodejs_*` metrics (memory, CPU, garbage collection, lag of the event loop). Durations are in seconds. The label `trigger` is `namespace/name`; the series of a trigger go when it goes.',
+    table(
+      ['metric', 'type', 'labels', 'what it tells'],
+      Object.entries(METRICS).map(([name, { type, labels, help }]) => [
+        `\`${name}\``,
+        type,
+        labels.map((label) => `\`${label}\``).join(', '),
+        help,
+      ]),
+    ),
+  );
+}
+
+function page(title: string, ...parts: readonly string[]): string {
+  const note = '<!-- Written by scripts/generate-docs.ts; change its source instead. -->';
+  return `${[`# ${title}`, note, ...parts].join('\n\n')}\n`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+if (import.meta.main) {
+  for (const [name, render] of Object.entries(PAGES)) writeFileSync(name, render());
+  const { status } = spawnSync(path.join('node_modules', '.bin', 'oxfmt'), Object.keys(PAGES), {
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+}
