@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import './build-functions.ts';
 
 /** What `readAsset` finds in the bundle. */
-const ASSETS = ['deploy/crds/*.yaml', 'local-cluster/go/*/go.{mod,sum}'];
+const ASSETS = ['deploy/crds/*.yaml', 'functions/*/{crd,trigger}.yaml', 'local-cluster/go/*/go.{mod,sum}'];
 const assets = Object.fromEntries(
   globSync(ASSETS)
     .toSorted()
