@@ -19,11 +19,10 @@ after(() => rmSync(out, { recursive: true, force: true }));
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-/** The Serverless framework on this Node, in a group of its own so that all of it can be ended. */
+/** The Serverless framework on this Node: one process, its functions in threads. */
 function serverless(...args: string[]): Child {
   return spawn(process.execPath, ['node_modules/serverless/bin/serverless.js', ...args], {
     cwd: root,
-    detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, CI: '1' },
   });
@@ -132,7 +131,7 @@ describe('serverless offline', () => {
   after(async () => {
     client.destroy();
     const ended = once(child, 'exit');
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    child.kill('SIGKILL');
     await ended;
   });
 
