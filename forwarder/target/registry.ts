@@ -31,7 +31,7 @@ export class Targets implements AsyncDisposable {
   create(spec: TargetSpec, delivery: TargetDelivery): Target {
     let maker = this.#makers.get(spec.type);
     if (maker === undefined) {
-      maker = OPENERS[spec.type](this.#environment) as TargetMaker<TargetSpec>;
+      maker = OPENERS[spec.type](this.#environment);
       this.#makers.set(spec.type, maker);
     }
     return maker.create(spec, delivery);

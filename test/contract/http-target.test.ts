@@ -176,7 +176,7 @@ describe('HTTP target', () => {
     [999, { code: 'TARGET_FAILED', blame: 'target' }],
   ];
   for (const [status, expected] of statuses) {
-    it(`reads ${status} as ${expected.code}, the ${expected.blame}'s`, async () => {
+    it(`reads ${status} as ${String(expected.code)}, the ${String(expected.blame)}'s`, async () => {
       await using server = await ScriptedServer.start(answer(status));
       const clock = new ManualClock();
       await using target = httpTarget(server.origin, clock);

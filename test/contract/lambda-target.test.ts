@@ -1,4 +1,3 @@
-import { describe } from 'node:test';
 import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import { answer } from '../support/scripted-server.ts';

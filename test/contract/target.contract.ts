@@ -32,8 +32,8 @@ export interface TargetSuite {
 
 /** What a failure must be; only what a row names is compared. */
 export interface ExpectedFailure {
-  readonly code: TargetErrorCode;
-  readonly blame: 'delivery' | 'target';
+  readonly code?: TargetErrorCode;
+  readonly blame?: 'delivery' | 'target';
   readonly permanent?: boolean;
   readonly suspect?: boolean;
   readonly conclusive?: boolean;
