@@ -45,6 +45,15 @@ describe('Alarm', () => {
     assert.deepEqual(rungMs, [100]);
   });
 
+  it('can be set again after it was stopped', async () => {
+    const { clock, alarm, rungMs } = setUp();
+    alarm.set(10);
+    alarm.stop();
+    alarm.set(20);
+    await clock.advance(100);
+    assert.deepEqual(rungMs, [20]);
+  });
+
   it('does not ring once stopped, or set to never', async () => {
     const { clock, alarm, rungMs } = setUp();
     alarm.set(10);

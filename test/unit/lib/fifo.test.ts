@@ -15,7 +15,7 @@ describe('Fifo, whatever the order of calls', () => {
 
   it('is an array', () => {
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 12 }), (calls) => {
+      fc.property(fc.array(call, { maxLength: 12, size: 'max' }), (calls) => {
         const fifo = new Fifo<number>();
         let model: number[] = [];
         let next = 0;

@@ -297,20 +297,25 @@ describe('settle, whatever the outcomes', () => {
 
   it('makes exactly maxAttempts attempts, however many target failures come in between', () => {
     fc.assert(
-      fc.property(fc.array(failed, { maxLength: 100 }), options, random, (outcomes, delivery, drawn) => {
-        let state = { attempts: 0, targetFailures: 0 };
-        let made = 0;
-        for (const outcome of outcomes) {
-          const decision = settle(outcome, { ...state, delivery, random: () => drawn });
-          if (outcome.kind === 'retry') made++;
-          assert.equal(decision.exhausted !== undefined, made === delivery.maxAttempts);
-          assert.equal(decision.queue.kind === 'forget', decision.exhausted !== undefined);
-          assert.equal(decision.handled, false);
-          if (decision.exhausted !== undefined) return;
-          state = decision;
-          assert.equal(state.attempts, made);
-        }
-      }),
+      fc.property(
+        fc.array(failed, { maxLength: 100, size: 'max' }),
+        options,
+        random,
+        (outcomes, delivery, drawn) => {
+          let state = { attempts: 0, targetFailures: 0 };
+          let made = 0;
+          for (const outcome of outcomes) {
+            const decision = settle(outcome, { ...state, delivery, random: () => drawn });
+            if (outcome.kind === 'retry') made++;
+            assert.equal(decision.exhausted !== undefined, made === delivery.maxAttempts);
+            assert.equal(decision.queue.kind === 'forget', decision.exhausted !== undefined);
+            assert.equal(decision.handled, false);
+            if (decision.exhausted !== undefined) return;
+            state = decision;
+            assert.equal(state.attempts, made);
+          }
+        },
+      ),
     );
   });
 

@@ -241,7 +241,7 @@ describe('WorkQueue, whatever the order of calls', () => {
         }),
       ),
     ],
-    { maxCommands: 300 },
+    { maxCommands: 300, size: 'max' },
   );
 
   it('does what the plain model does', () => {
@@ -255,26 +255,29 @@ describe('WorkQueue, whatever the order of calls', () => {
 
   it('makes every add be followed by a take of that key', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(key, priority, fc.boolean()), { maxLength: 200 }), (history) => {
-        const queue = new WorkQueue();
-        const addedAt = new Map<ObjectKey, number>();
-        const takenAt = new Map<ObjectKey, number>();
-        let time = 0;
-        const take = (): ObjectKey | undefined => {
-          const taken = queue.take();
-          if (taken !== undefined) takenAt.set(taken, time++);
-          return taken;
-        };
-        for (const [added, level, takes] of history) {
-          queue.add(added, level);
-          addedAt.set(added, time++);
-          const taken = takes ? take() : undefined;
-          if (taken !== undefined && time % 3 === 0) queue.done(taken);
-        }
-        for (const held of takenAt.keys()) queue.done(held);
-        for (let taken = take(); taken !== undefined; taken = take()) queue.done(taken);
-        for (const [added, atTime] of addedAt) assert.ok((takenAt.get(added) ?? -1) > atTime, added);
-      }),
+      fc.property(
+        fc.array(fc.tuple(key, priority, fc.boolean()), { maxLength: 200, size: 'max' }),
+        (history) => {
+          const queue = new WorkQueue();
+          const addedAt = new Map<ObjectKey, number>();
+          const takenAt = new Map<ObjectKey, number>();
+          let time = 0;
+          const take = (): ObjectKey | undefined => {
+            const taken = queue.take();
+            if (taken !== undefined) takenAt.set(taken, time++);
+            return taken;
+          };
+          for (const [added, level, takes] of history) {
+            queue.add(added, level);
+            addedAt.set(added, time++);
+            const taken = takes ? take() : undefined;
+            if (taken !== undefined && time % 3 === 0) queue.done(taken);
+          }
+          for (const held of takenAt.keys()) queue.done(held);
+          for (let taken = take(); taken !== undefined; taken = take()) queue.done(taken);
+          for (const [added, atTime] of addedAt) assert.ok((takenAt.get(added) ?? -1) > atTime, added);
+        },
+      ),
     );
   });
 });

@@ -254,6 +254,7 @@ describe('CircuitBreaker: whose failure it was', () => {
       assert.equal(change.outcome.kind, 'target_unavailable');
       assert.deepEqual([change.opened, change.closed, change.reclassify], [undefined, false, []]);
     }
+    assert.equal(finish(circuit, 'd', UNREACHABLE).outcome, UNREACHABLE);
     assert.deepEqual(finish(circuit, 'd', STATED).outcome, {
       kind: 'target_unavailable',
       failure: { code: 'FUNCTION_ERROR', message: 'quota exhausted' },
@@ -432,6 +433,14 @@ describe('CircuitBreaker: probes', () => {
     assert.equal(finish(circuit, 'c', DELIVERY).opened, undefined);
     assert.deepEqual(finish(circuit, 'd', DELIVERY).reclassify, ['b', 'c']);
   });
+
+  it('forgets that a gone object was poison', () => {
+    const circuit = breaker();
+    finish(circuit, 'a', DELIVERY);
+    finish(circuit, 'z', SUCCESS);
+    circuit.forget(objectKey('a'));
+    assert.notEqual(finish(circuit, 'abc', DELIVERY).opened, undefined);
+  });
 });
 
 describe('CircuitBreaker, whatever the outcomes', () => {
@@ -444,7 +453,7 @@ describe('CircuitBreaker, whatever the outcomes', () => {
 
   it('opens only after three different objects failed since the last proof, or on a conclusive failure', () => {
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
+      fc.property(fc.array(call, { maxLength: 60, size: 'max' }), (calls) => {
         const circuit = breaker();
         let failed = new Set<ObjectKey>();
         let nowMs = 0;
@@ -464,7 +473,7 @@ describe('CircuitBreaker, whatever the outcomes', () => {
   it('opens at the latest when three objects without a history have failed in a row', () => {
     fc.assert(
       fc.property(
-        fc.array(call, { maxLength: 60 }),
+        fc.array(call, { maxLength: 60, size: 'max' }),
         fc.tuple(failures, failures, failures),
         (calls, last) => {
           const circuit = breaker();
@@ -480,7 +489,7 @@ describe('CircuitBreaker, whatever the outcomes', () => {
 
   it('uses no attempt and gives nothing up while it is not closed', () => {
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
+      fc.property(fc.array(call, { maxLength: 60, size: 'max' }), (calls) => {
         const circuit = breaker();
         for (const { key, outcome } of calls) {
           const wasOpen = circuit.state !== 'closed';
@@ -498,7 +507,7 @@ describe('CircuitBreaker, whatever the outcomes', () => {
 
   it('takes back every attempt that an object of the row has used, when it opens', () => {
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 80 }), (calls) => {
+      fc.property(fc.array(call, { maxLength: 80, size: 'max' }), (calls) => {
         const circuit = breaker();
         // As a worker keeps them: attempts of the present state, which a success or a verdict ends.
         const attempts = new Map<ObjectKey, number>();
@@ -531,6 +540,7 @@ describe('CircuitBreaker, whatever the outcomes', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.array(fc.tuple(fc.nat(30), fc.constantFrom(DELIVERY, TIMEOUT, REFUSED, SUSPECT, STATED)), {
           maxLength: 100,
+          size: 'max',
         }),
         (poison, calls) => {
           const circuit = breaker();

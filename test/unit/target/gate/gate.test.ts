@@ -93,7 +93,7 @@ describe('Gate, whatever the order of calls', () => {
   it('never lets more in than concurrency, nor more than one while the circuit is open, and never gets stuck', () => {
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 120 }),
+        fc.array(step, { maxLength: 120, size: 'max' }),
         fc.integer({ min: 1, max: 5 }),
         fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }),
         (history, concurrency, ratePerSecond) => {

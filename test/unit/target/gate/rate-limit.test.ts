@@ -47,7 +47,7 @@ describe('RateLimit, whatever the times of the calls', () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.01, max: 1000, noNaN: true }),
-        fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { maxLength: 100 }),
+        fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { maxLength: 100, size: 'max' }),
         (ratePerSecond, gapsMs) => {
           const limit = new RateLimit(ratePerSecond);
           let nowMs = 0;
