@@ -24,7 +24,7 @@ export function problem(field: string, reason: TriggerProblemReason, text: strin
 
 /** `spec.a`, `spec.labels["a.b/c"]`. */
 export function childPath(path: string, name: string): string {
-  if (!/^[A-Za-z_]\w*$/.test(name)) return `${path}["${name.slice(0, 64)}"]`;
+  if (!/^[A-Za-z_]\w*$/.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64))}]`;
   return path === '' ? name : `${path}.${name}`;
 }
 

@@ -31,7 +31,7 @@ const UNSAFE_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 /** Why a trigger may not set this header; undefined where it may. The value is never part of the answer. */
 export function headerProblem(name: string, value: string): string | undefined {
   const lowerCase = name.toLowerCase();
-  if (!TOKEN.test(name)) return `"${name.slice(0, 64)}" is no header name`;
+  if (!TOKEN.test(name)) return `${JSON.stringify(name.slice(0, 64))} is no header name`;
   if (RESERVED.has(lowerCase)) return `header "${lowerCase}" is set by the forwarder`;
   if (lowerCase.startsWith('ce-')) return 'headers that begin with "ce-" are the event\'s own attributes';
   if (UNSAFE_VALUE.test(value)) {

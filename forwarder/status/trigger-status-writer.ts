@@ -3,6 +3,7 @@
  * changed, and never more than 4 writes at a time. A write that fails is tried again with the newest state.
  */
 import { Alarm } from '../lib/alarm.ts';
+import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -23,8 +24,7 @@ export interface TriggerStatusWriterOptions {
 const FIELD_MANAGER = 'statewire-forwarder';
 const MAX_WRITES = 4;
 const COUNTS_EVERY_MS = 10_000;
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
+const RETRY = { initialMs: 1000, maxMs: 60_000 };
 
 interface Entry {
   state: StatusState;
@@ -180,10 +180,9 @@ export class TriggerStatusWriter implements TriggerStatusSink {
       this.#logger[level]('trigger status not written', { trigger, code, error: messageOf(error) });
       return;
     }
-    const step = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(entry.failures, 10));
-    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-    const afterMs = Math.round(Math.max(step * (0.5 + this.#random() / 2), asked));
     entry.failures += 1;
+    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const afterMs = Math.round(Math.max(backoffMs(entry.failures, RETRY, this.#random), asked));
     entry.notBeforeMs = this.#clock.monotonic() + afterMs;
     this.#logger.warn('trigger status will be written later', {
       trigger,

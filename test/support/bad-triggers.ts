@@ -264,6 +264,13 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     forwarderOnly: true,
   },
   {
+    reason: 'a header name with a line break',
+    spec: http({ url: 'http://a', headers: { 'x\ny': 'b' } }),
+    field: 'spec.target.http.headers["x\\ny"]',
+    named: 'is no header name',
+    forwarderOnly: true,
+  },
+  {
     reason: 'a header with a line break',
     spec: http({ url: 'http://a', headers: { 'x-a': 'b\r\nc: d' } }),
     field: 'spec.target.http.headers["x-a"]',
