@@ -9,7 +9,6 @@
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
 import { Applier } from '../apply/applier.ts';
-import { Debouncer } from '../debounce/debouncer.ts';
 import { want } from '../filter/delivery.ts';
 import type { Wish } from '../filter/record.ts';
 import { needsDelivery, type Rules } from '../filter/rules.ts';
@@ -17,16 +16,15 @@ import { Alarm } from '../lib/alarm.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import { apiVersionOf, type Resource } from '../model/resource.ts';
 import type { Trigger } from '../model/trigger.ts';
-import { TriggerQueue } from '../queue/trigger-queue.ts';
 import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
 import { ResultWriter } from './result-writer.ts';
+import { Schedule } from './schedule.ts';
 import type { Services } from './services.ts';
 import { rulesOf, type Setup } from './setup.ts';
 import { TriggerReport } from './trigger-report.ts';
-import { Wakeups } from './wakeups.ts';
 import { Watches } from './watches.ts';
 import { Worker } from './worker.ts';
 
@@ -37,14 +35,12 @@ export class TriggerPipeline {
   readonly #intake: Intake;
   readonly #children: ChildTracker;
   readonly #watches: Watches;
-  readonly #queue: TriggerQueue;
+  readonly #schedule: Schedule;
   readonly #results: ResultWriter;
   readonly #worker: Worker;
-  readonly #wakeups: Wakeups;
   readonly #gateAlarm: Alarm;
   readonly #turn: { wake(): void; unregister(): void };
   readonly #stop = new AbortController();
-  #debouncer: Debouncer;
   #setup: Setup;
   #resource: Resource | undefined;
   #rules: Rules | undefined;
@@ -66,8 +62,14 @@ export class TriggerPipeline {
       entries,
       inFlight: () => this.#worker.running,
     });
-    this.#debouncer = this.#newDebouncer();
-    this.#queue = new TriggerQueue({ clock, meter, name, onReady: () => this.#turn.wake() });
+    this.#schedule = new Schedule({
+      clock,
+      meter,
+      name,
+      debounce: setup.trigger.spec.debounce,
+      onReady: () => this.#turn.wake(),
+      onWakeup: (key, reason) => this.#wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) }),
+    });
     this.#children = new ChildTracker({
       fieldManager: setup.fieldManager,
       changed: (owner) => this.#wish(owner, { reason: 'Child' }),
@@ -81,7 +83,7 @@ export class TriggerPipeline {
       clock,
       meter,
       logger: log,
-      pass: (key, options) => this.#pass(key, options),
+      pass: (key, options) => this.#schedule.pass(key, options),
       forget: (entry) => this.#forget(entry),
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
     });
@@ -93,18 +95,15 @@ export class TriggerPipeline {
       clock,
       signal: this.#stop.signal,
       applied: (entry, problem) => this.#report.applied(entry, problem),
-      pass: (entry) => this.#pass(entry.key, { immediate: false, background: false }),
-    });
-    this.#wakeups = new Wakeups(clock, (key, reason) => {
-      this.#wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) });
+      pass: (entry) => this.#schedule.pass(entry.key),
     });
     this.#gateAlarm = new Alarm(clock, () => this.#probe());
     this.#worker = new Worker({
       entries,
-      queue: this.#queue,
+      queue: this.#schedule.queue,
       results: this.#results,
       context: () => this.#context(),
-      settling: (key) => this.#debouncer.has(key),
+      settling: (key) => this.#schedule.settles(key),
       wake: () => this.#turn.wake(),
       wakeAt: (atMs) => this.#gateAlarm.set(atMs),
       signal: this.#stop.signal,
@@ -112,7 +111,8 @@ export class TriggerPipeline {
         started: () => this.#report.changed(),
         circuit: (problem) => this.#report.circuit(problem),
         handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
-        exhausted: (entry, failure, attempts) => this.#exhausted(entry, failure, attempts),
+        exhausted: (entry, failure, attempts) =>
+          this.#report.exhausted(entry, this.#setup.trigger, failure, attempts),
         removed: (entry) => this.#forget(entry),
       },
     });
@@ -142,9 +142,10 @@ export class TriggerPipeline {
     this.#setup = setup;
     this.#halted = false;
     this.#rules = this.#resource === undefined ? undefined : rulesOf(setup, this.#resource);
-    const waiting = this.#debouncer;
-    waiting.stop();
-    this.#debouncer = this.#newDebouncer();
+    this.#schedule.setDebounce(
+      after.spec.debounce,
+      Array.from(this.#entries, ({ key }) => key),
+    );
     this.#accept();
     const selectionChanged = !same(before.spec.watch, after.spec.watch);
     if (selectionChanged) this.#synced = false;
@@ -155,9 +156,9 @@ export class TriggerPipeline {
     } else {
       this.#watches.relist();
     }
-    for (const entry of this.#entries) {
-      const pending = waiting.has(entry.key) || this.#isPending(entry);
-      if (pending) this.#pass(entry.key, { immediate: entry.gone, background: false });
+    for (const { key, record, gone } of this.#entries) {
+      const pending = this.#rules !== undefined && needsDelivery(record, this.#rules);
+      if (pending && !this.#schedule.settles(key)) this.#schedule.pass(key, { immediate: gone });
     }
     if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
       for (const { key } of this.#entries) this.#wish(key, { reason: 'Redeliver', value: after.redeliverAt });
@@ -184,9 +185,7 @@ export class TriggerPipeline {
     this.#halted = true;
     this.#watches.close();
     this.#stop.abort(new Error('stopped'));
-    this.#debouncer.stop();
-    this.#queue.stop();
-    this.#wakeups.stop();
+    this.#schedule.stop();
     this.#gateAlarm.stop();
     this.#report.stop();
     this.#turn.unregister();
@@ -236,27 +235,6 @@ export class TriggerPipeline {
 
   // ── filter → debounce → queue ─────────────────────────────────────────────────────────────────────────────────
 
-  #newDebouncer(): Debouncer {
-    const { quietMs, maxWaitMs } = this.#setup.trigger.spec.debounce;
-    return new Debouncer({
-      clock: this.#services.clock,
-      quietMs,
-      maxWaitMs,
-      release: (key) => this.#queue.add(key, 'fresh'),
-    });
-  }
-
-  #pass(
-    key: ObjectKey,
-    { immediate, background }: { readonly immediate: boolean; readonly background: boolean },
-  ): void {
-    if (this.#debouncer.has(key) || this.#queue.isReady(key)) {
-      this.#services.meter.count('statewire_coalesced_total', { trigger: this.#setup.name });
-    }
-    if (background && !this.#debouncer.has(key)) this.#queue.add(key, 'background');
-    else this.#debouncer.add(key, { immediate });
-  }
-
   /** Somebody wants the object sent although nothing has changed. */
   #wish(key: ObjectKey, wish: Wish): void {
     const entry = this.#entries.get(key);
@@ -270,20 +248,14 @@ export class TriggerPipeline {
       return;
     }
     entry.waitingSinceMs ??= this.#services.clock.monotonic();
-    if (wish.reason === 'Child') this.#debouncer.add(key);
-    else this.#queue.add(key, wish.reason === 'Requeue' ? 'fresh' : 'background');
+    if (wish.reason === 'Child') this.#schedule.pass(key);
+    else this.#schedule.queue.add(key, wish.reason === 'Requeue' ? 'fresh' : 'background');
     this.#report.changed();
   }
 
-  #isPending(entry: Entry): boolean {
-    return this.#rules !== undefined && needsDelivery(entry.record, this.#rules);
-  }
-
   #forget(entry: Entry): void {
-    for (const key of this.#entries.delete(entry)) this.#queue.add(key);
-    this.#debouncer.forget(entry.key);
-    this.#queue.forget(entry.key);
-    this.#wakeups.cancel(entry.key);
+    for (const key of this.#entries.delete(entry)) this.#schedule.queue.add(key);
+    this.#schedule.forget(entry.key);
     this.#setup.gate.forget(entry.key);
     this.#results.forget(entry);
     this.#report.forget(entry);
@@ -307,10 +279,9 @@ export class TriggerPipeline {
 
   /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
   #probe(): void {
-    if (this.#queue.depth === 0) {
-      this.#queue.promoteNext(
-        (key) => this.#entries.get(key)?.retrying === true && !this.#debouncer.has(key),
-      );
+    const { queue } = this.#schedule;
+    if (queue.depth === 0) {
+      queue.promoteNext((key) => this.#entries.get(key)?.retrying === true && !this.#schedule.settles(key));
     }
     this.#turn.wake();
   }
@@ -338,40 +309,16 @@ export class TriggerPipeline {
     const { payload, resyncMs } = this.#setup.trigger.spec;
     entry.previousRaw = payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
-    if (!this.#isPending(entry)) entry.raw = undefined;
-    if (requeueAfterMs !== undefined) this.#wakeups.set(entry.key, requeueAfterMs, 'Requeue');
-    else if (resyncMs !== undefined) this.#wakeups.set(entry.key, this.#spread(resyncMs), 'Resync');
-    else this.#wakeups.cancel(entry.key);
+    if (this.#rules !== undefined && !needsDelivery(entry.record, this.#rules)) entry.raw = undefined;
+    if (requeueAfterMs !== undefined) this.#schedule.wakeUp(entry.key, 'Requeue', requeueAfterMs);
+    else
+      this.#schedule.wakeUp(entry.key, 'Resync', resyncMs === undefined ? undefined : this.#spread(resyncMs));
     this.#report.changed();
   }
 
   /** Resyncs are spread over a tenth around their time, so that objects that came together part. */
   #spread(resyncMs: number): number {
     return resyncMs * (0.9 + 0.2 * this.#services.random());
-  }
-
-  #exhausted(
-    entry: Entry,
-    failure: { readonly code: string; readonly message: string },
-    attempts: number,
-  ): void {
-    const { record } = entry;
-    const { watch } = this.#setup.trigger.spec;
-    this.#services.recorder.record({
-      trigger: this.#setup.name,
-      regarding: {
-        apiVersion: watch.apiVersion,
-        kind: watch.kind,
-        ...(record.namespace !== undefined && { namespace: record.namespace }),
-        name: record.name,
-        uid: record.uid,
-      },
-      type: 'Warning',
-      reason: 'DeliveryFailed',
-      action: 'Deliver',
-      note: `given up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} until the object changes: ${failure.message}`,
-    });
-    this.#report.changed();
   }
 
   #accept(): void {

@@ -2,7 +2,8 @@
 import type { ApplyProblem } from '../apply/apply-task.ts';
 import { isUnmet } from '../filter/record.ts';
 import type { Timer } from '../lib/clock.ts';
-import type { TriggerIdentity } from '../model/trigger.ts';
+import type { Failure } from '../model/outcome.ts';
+import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import type { SourceHealth } from '../source/source-subscriber.ts';
 import type { StatusChange } from '../status/trigger-status.ts';
 import type { Entries, Entry } from './entry.ts';
@@ -126,6 +127,27 @@ export class TriggerReport {
             message: `${example[0].name}: ${example[1].message}`,
           },
     );
+  }
+
+  /** No further attempt of this state is made: an Event on the object says so. */
+  exhausted(entry: Entry, { spec }: Trigger, failure: Failure, attempts: number): void {
+    const { record } = entry;
+    const times = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+    this.#services.recorder.record({
+      trigger: this.#name,
+      regarding: {
+        apiVersion: spec.watch.apiVersion,
+        kind: spec.watch.kind,
+        ...(record.namespace !== undefined && { namespace: record.namespace }),
+        name: record.name,
+        uid: record.uid,
+      },
+      type: 'Warning',
+      reason: 'DeliveryFailed',
+      action: 'Deliver',
+      note: `given up after ${times} until the object changes: ${failure.message}`,
+    });
+    this.changed();
   }
 
   forget(entry: Entry): void {

@@ -36,7 +36,7 @@ export function followApiTriggers(options: {
         resolved: () => undefined,
         delta: (delta) => {
           if (delta.type === 'Deleted') controller.remove(delta.head.uid);
-          else controller.put(parseObject(delta.raw) as unknown as Record<string, unknown>);
+          else controller.put(parseObject(delta.raw));
         },
         synced: () => void waiting.delete(scope),
         health: ({ state, message }) => {

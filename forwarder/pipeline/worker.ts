@@ -95,7 +95,7 @@ export class Worker {
 
   async #work(key: ObjectKey, context: DeliveryContext, probe: boolean): Promise<void> {
     const { services, setup } = context;
-    const { clock, logger, random } = services;
+    const { logger, random } = services;
     const { gate } = setup;
     const entry = this.#options.entries.get(key);
     let delivery: Delivery | undefined;
@@ -215,7 +215,7 @@ export class Worker {
     for (const key of change.reclassify) this.#takeBack(key, context);
     // The slot in the gate is free again; the key is not, until the result has been written once.
     this.#options.wake();
-    const { result, warnings = [] } = outcome as Extract<Outcome, { kind: 'success' }>;
+    const { result, warnings } = outcome;
     if (hasWrites(result, warnings) && (!entry.gone || entry.record.gone?.reason === 'LeftScope')) {
       await this.#options.results.write(
         entry,
