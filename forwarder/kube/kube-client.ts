@@ -40,6 +40,7 @@ export class HttpKubeClient implements KubeClient {
   readonly #meter: Meter;
   readonly #userAgent: string;
   readonly #pool: Pool;
+  readonly #closed = new AbortController();
 
   constructor(options: HttpKubeClientOptions) {
     this.#access = options.access;
@@ -62,9 +63,12 @@ export class HttpKubeClient implements KubeClient {
   async request(request: KubeRequest): Promise<KubeResponse> {
     const what = `${request.method} ${request.path}`;
     request.signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(request.signal?.reason);
     request.signal?.addEventListener('abort', onAbort, { once: true });
+    const onClose = (): void => stop.abort(this.#closed.signal.reason);
+    this.#closed.signal.addEventListener('abort', onClose, { once: true });
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const timer = this.#clock.after(timeoutMs, () => {
       stop.abort(new ApiError('API_UNAVAILABLE', `${what}: no answer within ${timeoutMs} ms`));
@@ -74,11 +78,13 @@ export class HttpKubeClient implements KubeClient {
     } finally {
       timer.cancel();
       request.signal?.removeEventListener('abort', onAbort);
+      this.#closed.signal.removeEventListener('abort', onClose);
     }
   }
 
   /** Ends every connection, with the requests on them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new ApiError('API_UNAVAILABLE', 'the client is closed'));
     await this.#pool.destroy();
   }
 

@@ -106,6 +106,7 @@ export class Reflector {
       relist = step.relist;
       this.#skipStreaming = step.streaming === 'skip';
       if (step.streaming === 'refused') this.#streamingFromMs = this.#nowMs() + STREAMING_REFUSED_MS;
+      if (end.kind === 'ended' && step.backoff === undefined) this.#backoff.reset();
       const backoffMs = step.backoff === undefined ? 0 : this.#backoff.next(step.backoff, this.#nowMs());
       const waitMs = Math.max(backoffMs, step.retryAfterMs ?? 0);
       if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);

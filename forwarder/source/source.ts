@@ -17,6 +17,7 @@ import { Reflector, type ReflectorHandler } from './reflector.ts';
 import type { Slots } from './slots.ts';
 import { selectorQuery, type SourceKey, sourceLabel } from './source-key.ts';
 import type { SourceSubscriber, Subscription } from './source-subscriber.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** How often `statewire_watch_last_byte_seconds` is set. */
 const GAUGE_EVERY_MS = 10_000;
@@ -112,10 +113,11 @@ export class Source {
       signal.throwIfAborted();
       let shape = ABSENT_BACKOFF;
       try {
-        const resource = await discovery.resolve(watch.apiVersion, watch.kind);
+        const resource = await untilAborted(discovery.resolve(watch.apiVersion, watch.kind), signal);
         if (resource !== undefined) return resource;
         this.#health.absent();
       } catch (error) {
+        signal.throwIfAborted();
         if (!(error instanceof ApiError)) throw error;
         this.#health.failed(error);
         logger.debug('discovery failed', { code: error.code, error: messageOf(error) });

@@ -40,6 +40,8 @@ export type Fault =
       readonly status: number;
       readonly headers?: Record<string, string>;
       readonly body?: string;
+      /** @defaultValue at once */
+      readonly when?: Promise<void>;
     }
   /** The socket is taken away, at once or after this many bytes of the body. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
@@ -201,7 +203,9 @@ export class FakeApiServer implements AsyncDisposable {
         this.#answer(request, response, (text) => void response.write(text));
         return;
       case 'status':
-        status(response, fault.status, fault.body ?? '', fault.headers);
+        void (fault.when ?? Promise.resolve()).then(() => {
+          status(response, fault.status, fault.body ?? '', fault.headers);
+        });
         return;
       case 'cut': {
         const write = cutting(response, fault.afterBytes);
