@@ -10,7 +10,7 @@ import { valuesAt } from '../lib/field-path.ts';
 import { type FieldSet, ownedBy, removeOwned } from '../lib/fields-v1.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { canonicalFields, canonicalJson } from './canonical-json.ts';
-import type { Recipe, RecipePart } from './recipe.ts';
+import { partKey, type Recipe, type RecipePart } from './recipe.ts';
 
 /** One string per object, for memory: 22 base64url characters (128 bits of SHA-256) for each part of the recipe. */
 export type Digest = string;
@@ -47,16 +47,12 @@ export function changedClasses(from: Digest, to: Digest, recipe: Recipe): Change
 export function projectDigest(digest: Digest, from: Recipe, to: Recipe): Digest | undefined {
   if (from.fieldManager !== to.fieldManager || digest.length !== from.parts.length * PART_LENGTH)
     return undefined;
-  const indexes = to.parts.map((part) => from.parts.findIndex((known) => samePart(known, part)));
+  const indexes = to.parts.map((part) => from.parts.findIndex((known) => partKey(known) === partKey(part)));
   return indexes.includes(-1) ? undefined : indexes.map((index) => partAt(digest, index)).join('');
 }
 
 function partAt(digest: Digest, index: number): string {
   return digest.slice(index * PART_LENGTH, (index + 1) * PART_LENGTH);
-}
-
-function samePart(a: RecipePart, b: RecipePart): boolean {
-  return a.name === b.name && JSON.stringify(a.paths) === JSON.stringify(b.paths);
 }
 
 /** What a manager owns of an object, and what everybody else does. */

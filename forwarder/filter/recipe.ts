@@ -44,15 +44,22 @@ export function countedFieldProblem({ text, steps: [first, second] }: FieldPath)
 /** The recipe of a trigger; paths must have been checked before, a bad one throws. */
 export function recipeOf(counting: Counting, fieldManager: string): Recipe {
   const parts = counting.kind === 'changes' ? classParts(counting.classes) : pathParts(counting.paths);
-  const what = parts.map(({ name, paths }) =>
-    paths === undefined ? name : paths.map((path) => JSON.stringify(path.steps)).toSorted(),
-  );
   return {
-    id: JSON.stringify([FORM, fieldManager, ...what]),
+    id: JSON.stringify([FORM, fieldManager, ...parts.map(partKey)]),
     fieldManager,
     parts,
     onlySpec: parts.every(({ name }) => name === 'Spec'),
   };
+}
+
+/** Equal for parts that make equal digests. */
+export function partKey({ name, paths }: RecipePart): string {
+  return paths === undefined ? name : `${name}:${paths.map(pathKey).join()}`;
+}
+
+/** However the path is written. */
+function pathKey({ steps }: FieldPath): string {
+  return JSON.stringify(steps);
 }
 
 function classParts(classes: readonly ChangeClass[]): RecipePart[] {
@@ -63,11 +70,13 @@ function classParts(classes: readonly ChangeClass[]): RecipePart[] {
 }
 
 function pathParts(texts: readonly string[]): RecipePart[] {
-  const paths = texts.map((text) => {
+  const byKey = new Map<string, FieldPath>();
+  for (const text of texts) {
     const path = parseFieldPath(text);
     if ('problem' in path) throw new Error(`unchecked field path: ${path.problem}`);
-    return path;
-  });
+    byKey.set(pathKey(path), path);
+  }
+  const paths = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
   return PARTS.map((name) => ({ name, paths: paths.filter((path) => partOf(path) === name) })).filter(
     (part) => part.paths.length > 0,
   );

@@ -1,7 +1,7 @@
 /** The record against a model of the whole way: writes, watch, calls, own writes, edits, in any order. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { RECIPES, RecordWorld, type Setup } from './record-world.ts';
 
 type Step = (world: RecordWorld) => void;
