@@ -8,7 +8,6 @@
  * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
-import { Applier } from '../apply/applier.ts';
 import { want } from '../filter/delivery.ts';
 import type { Wish } from '../filter/record.ts';
 import { needsDelivery, type Rules } from '../filter/rules.ts';
@@ -20,10 +19,10 @@ import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
-import { ResultWriter } from './result-writer.ts';
-import { Schedule } from './schedule.ts';
+import { applierOf, ResultWriter } from './result-writer.ts';
+import { Schedule, spread } from './schedule.ts';
 import type { Services } from './services.ts';
-import { rulesOf, type Setup } from './setup.ts';
+import { isEqual, rulesOf, type Setup } from './setup.ts';
 import { TriggerReport } from './trigger-report.ts';
 import { Watches } from './watches.ts';
 import { Worker } from './worker.ts';
@@ -88,7 +87,7 @@ export class TriggerPipeline {
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
     });
     this.#results = new ResultWriter({
-      applier: this.#newApplier(),
+      applier: applierOf(services, setup, () => this.#setup.trigger.spec.watch.owns),
       intake: this.#intake,
       children: this.#children,
       rules: () => this.#currentRules(),
@@ -119,10 +118,6 @@ export class TriggerPipeline {
     this.#turn = turns.register({ hasWork: () => this.#worker.hasWork(), start: () => this.#worker.start() });
   }
 
-  get setup(): Setup {
-    return this.#setup;
-  }
-
   /** Whether the first list has been taken in, or cannot be had for now. */
   get settled(): boolean {
     return this.#synced;
@@ -147,7 +142,7 @@ export class TriggerPipeline {
       Array.from(this.#entries, ({ key }) => key),
     );
     this.#accept();
-    const selectionChanged = !same(before.spec.watch, after.spec.watch);
+    const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
     if (selectionChanged) this.#synced = false;
     this.#intake.expectRelist({ selectionChanged });
     if (selectionChanged) {
@@ -286,52 +281,19 @@ export class TriggerPipeline {
     this.#turn.wake();
   }
 
-  #newApplier(): Applier {
-    const { client, schemas, discovery, clock, random, logger, meter, recorder, writeSlots } = this.#services;
-    const { trigger, fieldManager } = this.#setup;
-    return new Applier({
-      client,
-      schemas,
-      resources: discovery,
-      clock,
-      random,
-      logger,
-      meter,
-      recorder,
-      writeSlots,
-      trigger: trigger.identity,
-      fieldManager,
-      ownedKinds: () => this.#setup.trigger.spec.watch.owns,
-    });
-  }
-
   #handled(entry: Entry, raw: Buffer | undefined, requeueAfterMs: number | undefined): void {
     const { payload, resyncMs } = this.#setup.trigger.spec;
     entry.previousRaw = payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
     if (this.#rules !== undefined && !needsDelivery(entry.record, this.#rules)) entry.raw = undefined;
-    if (requeueAfterMs !== undefined) this.#schedule.wakeUp(entry.key, 'Requeue', requeueAfterMs);
-    else
-      this.#schedule.wakeUp(entry.key, 'Resync', resyncMs === undefined ? undefined : this.#spread(resyncMs));
+    const resyncAfterMs = resyncMs && spread(resyncMs, this.#services.random);
+    if (requeueAfterMs === undefined) this.#schedule.wakeUp(entry.key, 'Resync', resyncAfterMs);
+    else this.#schedule.wakeUp(entry.key, 'Requeue', requeueAfterMs);
     this.#report.changed();
-  }
-
-  /** Resyncs are spread over a tenth around their time, so that objects that came together part. */
-  #spread(resyncMs: number): number {
-    return resyncMs * (0.9 + 0.2 * this.#services.random());
   }
 
   #accept(): void {
     this.#report.accepted(this.#setup.target.description);
     this.#report.fresh();
   }
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** What the trigger controller compares to see whether an edit matters. */
-export function isSameTrigger(a: Trigger, b: Trigger): boolean {
-  return same(a.spec, b.spec) && a.redeliverAt === b.redeliverAt;
 }

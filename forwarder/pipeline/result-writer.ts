@@ -3,17 +3,20 @@
  * own writes fire nothing and somebody else's change made in between still counts.
  */
 import type { FunctionResult } from '../../protocol/result.ts';
-import type { Applier } from '../apply/applier.ts';
+import { Applier } from '../apply/applier.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
 import { rebase, type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
 import type { Rules } from '../filter/rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { kindName, type Resource } from '../model/resource.ts';
+import type { OwnedKind } from '../model/trigger.ts';
 import type { ChildTracker } from './child-tracker.ts';
 import type { Delivery } from './delivery.ts';
 import { type Entry, headOf, parseObject } from './entry.ts';
 import type { Intake } from './intake.ts';
+import type { Services } from './services.ts';
+import type { Setup } from './setup.ts';
 
 export interface ResultWriterOptions {
   readonly applier: Applier;
@@ -156,4 +159,27 @@ function byKind(children: Delivery['children']): ReadonlyMap<string, readonly Ku
     kinds.set(name, [...(kinds.get(name) ?? []), object]);
   }
   return kinds;
+}
+
+/** What carries out the results of one trigger. */
+export function applierOf(
+  services: Services,
+  { trigger, fieldManager }: Setup,
+  ownedKinds: () => readonly OwnedKind[],
+): Applier {
+  const { client, schemas, discovery, clock, random, logger, meter, recorder, writeSlots } = services;
+  return new Applier({
+    client,
+    schemas,
+    resources: discovery,
+    clock,
+    random,
+    logger,
+    meter,
+    recorder,
+    writeSlots,
+    trigger: trigger.identity,
+    fieldManager,
+    ownedKinds,
+  });
 }

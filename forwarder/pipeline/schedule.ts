@@ -1,6 +1,7 @@
 /** When a key is delivered: once it has been quiet, by its turn in the queue, or at a wake-up. */
 import { Debouncer } from '../debounce/debouncer.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { TriggerSpec } from '../model/trigger.ts';
@@ -81,4 +82,9 @@ export class Schedule {
     const { clock } = this.#options;
     return new Debouncer({ clock, quietMs, maxWaitMs, release: (key) => this.queue.add(key, 'fresh') });
   }
+}
+
+/** A time within a tenth around the given one, so that objects that came together part. */
+export function spread(afterMs: number, random: Random): number {
+  return afterMs * (0.9 + 0.2 * random());
 }

@@ -63,3 +63,13 @@ export function rulesOf({ trigger, recipe, when }: Setup, resource: Resource): R
     versionBy: versionRule(trigger.spec, recipe, tells),
   };
 }
+
+/** Whether an edit changed what the forwarder does. */
+export function isSameTrigger(a: Trigger, b: Trigger): boolean {
+  return isEqual(a.spec, b.spec) && a.redeliverAt === b.redeliverAt;
+}
+
+/** Compares parts of triggers, which `readTrigger` always builds in the same order. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

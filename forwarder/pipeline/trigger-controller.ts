@@ -8,9 +8,9 @@ import { describeProblems } from '../config/trigger-problem.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import { triggerName } from '../model/trigger.ts';
-import { isSameTrigger, TriggerPipeline } from './pipeline.ts';
+import { TriggerPipeline } from './pipeline.ts';
 import type { Services } from './services.ts';
-import { setUp } from './setup.ts';
+import { isSameTrigger, setUp } from './setup.ts';
 
 interface Known {
   identity: TriggerIdentity;
