@@ -17,9 +17,10 @@ export interface ChildOwner {
 export interface Child {
   readonly path: string;
   /** The object that is applied. */
-  readonly object: Readonly<Record<string, unknown>>;
-  /** The object as a request body, and a hash of it. */
-  readonly body: string;
+  readonly object: Readonly<Record<string, unknown>> & {
+    readonly metadata: Readonly<Record<string, unknown>>;
+  };
+  /** Of the object. */
   readonly hash: string;
   readonly namespace: string | undefined;
 }
@@ -38,9 +39,14 @@ const NOT_A_FUNCTIONS: ReadonlySet<string> = new Set([
   'uid',
 ]);
 
-/** A manifest that cannot become a child of this object; the message names what is wrong with it. */
-export class BadManifest extends Error {
-  override readonly name = 'BadManifest';
+/** A manifest that does not become a child of this object; the message says why. */
+export class ChildRefused extends Error {
+  override readonly name = 'ChildRefused';
+  readonly reason: 'Invalid' | 'ChildNotOwned';
+  constructor(message: string, reason: 'Invalid' | 'ChildNotOwned' = 'Invalid') {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** `Deployment.apps/v1 "web"`. */
@@ -57,14 +63,14 @@ export function childKey(
   return JSON.stringify([parseApiVersion(of.apiVersion).group, of.kind, namespace ?? '', name]);
 }
 
-/** Throws BadManifest. @param label value of the label that names the trigger */
+/** Throws ChildRefused. @param label value of the label that names the trigger */
 export function buildChild(
   manifest: Manifest,
   resource: Resource | undefined,
   owner: ChildOwner,
   label: string,
 ): Child {
-  if (resource === undefined) throw new BadManifest('the API server serves no such kind');
+  if (resource === undefined) throw new ChildRefused('the API server serves no such kind');
   const namespace = childNamespace(manifest, resource, owner);
   if (
     childKey(manifest, namespace, manifest.metadata.name) ===
@@ -74,7 +80,7 @@ export function buildChild(
       owner.name,
     )
   ) {
-    throw new BadManifest('an object cannot be its own child');
+    throw new ChildRefused('an object cannot be its own child');
   }
   const { metadata, status: _status, ...rest } = manifest;
   const kept = Object.entries(metadata).filter(([field]) => !NOT_A_FUNCTIONS.has(field));
@@ -97,12 +103,10 @@ export function buildChild(
       ],
     },
   };
-  const body = yamlSafeJson(object);
   return {
     path: resourcePath(resource, { namespace, name: manifest.metadata.name }),
     object,
-    body,
-    hash: createHash('sha256').update(body).digest('base64url').slice(0, 22),
+    hash: createHash('sha256').update(yamlSafeJson(object)).digest('base64url').slice(0, 22),
     namespace,
   };
 }
@@ -112,14 +116,14 @@ function childNamespace(manifest: Manifest, resource: Resource, owner: ChildOwne
   if (owner.namespace === undefined) {
     if (!resource.namespaced) return undefined;
     if (namespace === undefined)
-      throw new BadManifest('metadata.namespace is missing: its owner is cluster-scoped');
+      throw new ChildRefused('metadata.namespace is missing: its owner is cluster-scoped');
     return namespace;
   }
   if (!resource.namespaced) {
-    throw new BadManifest('a cluster-scoped object cannot be the child of a namespaced one');
+    throw new ChildRefused('a cluster-scoped object cannot be the child of a namespaced one');
   }
   if (namespace !== undefined && namespace !== owner.namespace) {
-    throw new BadManifest(`metadata.namespace is "${foreignText(namespace)}", not that of its owner`);
+    throw new ChildRefused(`metadata.namespace is "${foreignText(namespace)}", not that of its owner`);
   }
   return owner.namespace;
 }

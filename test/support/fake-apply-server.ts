@@ -135,6 +135,13 @@ export class FakeApplyServer implements KubeClient {
     const live = this.objects.get(path);
     if (live === undefined && status) throw apiError(404, 'not found');
     if (live === undefined && body['metadata'].uid !== undefined) throw apiError(409, 'uid mismatch');
+    if (
+      live !== undefined &&
+      !status &&
+      (body['metadata'].uid ?? live['metadata'].uid) !== live['metadata'].uid
+    ) {
+      throw apiError(422, 'metadata.uid: field is immutable', [{ field: 'metadata.uid' }]);
+    }
     const version = body['metadata'].resourceVersion;
     if (version !== undefined && version !== live?.['metadata'].resourceVersion) {
       throw apiError(409, 'the object has been modified');

@@ -191,6 +191,50 @@ describe('A child', () => {
     assert.deepEqual(harness.server.get(`${CHILD_PATH}/web`)['spec'], { replicas: 2 });
   });
 
+  it('that another object of the same trigger controls is not taken over', async () => {
+    const harness = new Harness();
+    await harness.apply({ apply: [deployment('web')] });
+    const other = {
+      ...harness.task({ apply: [deployment('web', { spec: { replicas: 9 } })] }),
+      uid: 'u2',
+      name: 'other',
+    };
+    const report = await harness.applier.apply(other);
+    assert.deepEqual(report.problems, [
+      { reason: 'ChildNotOwned', message: 'Deployment.apps/v1 "web": another object controls it' },
+    ]);
+    assert.deepEqual(harness.server.get(`${CHILD_PATH}/web`)['metadata'].ownerReferences, [OWNER]);
+  });
+
+  it('that two objects of the trigger create at once belongs to one of them', async () => {
+    const harness = new Harness();
+    const apply = [deployment('web')];
+    const reports = Promise.all([
+      harness.applier.apply(harness.task({ apply })),
+      harness.applier.apply({ ...harness.task({ apply }), uid: 'u2', name: 'other' }),
+    ]);
+    await harness.clock.advance(1000);
+    const [first, second] = await reports;
+    assert.deepEqual(first.problems, []);
+    assert.equal(second.problems[0]?.reason, 'ChildNotOwned');
+    assert.deepEqual(harness.server.get(`${CHILD_PATH}/web`)['metadata'].ownerReferences, [OWNER]);
+  });
+
+  it('that was deleted and made again by another object is not taken over', async () => {
+    const harness = new Harness();
+    await harness.apply({ apply: [deployment('web')] });
+    const metadata = {
+      name: 'web',
+      namespace: 'shop',
+      uid: 'new',
+      ownerReferences: [{ ...OWNER, uid: 'u9' }],
+    };
+    harness.server.put(`${CHILD_PATH}/web`, { ...deployment('web'), metadata });
+    const done = harness.apply({ apply: [deployment('web')] });
+    await harness.clock.advance(100);
+    assert.equal((await done).problems[0]?.reason, 'ChildNotOwned');
+  });
+
   it('that the API server refuses is a problem, and the delivery is complete', async () => {
     const harness = new Harness();
     harness.server.before = ({ method }) => {
