@@ -14,7 +14,6 @@ import { needsDelivery, type Rules } from '../filter/rules.ts';
 import { Alarm } from '../lib/alarm.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import { apiVersionOf, type Resource } from '../model/resource.ts';
-import type { Trigger } from '../model/trigger.ts';
 import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';

@@ -6,6 +6,7 @@ import { readIdentity } from '../config/trigger-identity.ts';
 import { readTrigger } from '../config/read-trigger.ts';
 import { describeProblems } from '../config/trigger-problem.ts';
 import { messageOf } from '../lib/errors.ts';
+import { parseApiVersion } from '../model/resource.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import { triggerName } from '../model/trigger.ts';
 import { TriggerPipeline } from './pipeline.ts';
@@ -16,6 +17,8 @@ interface Known {
   identity: TriggerIdentity;
   /** As it runs, or as it last ran. */
   trigger: Trigger | undefined;
+  /** Group and kind that the pipeline watches. */
+  kind: string;
   pipeline: TriggerPipeline | undefined;
   /** Edits are made one after the other. */
   work: Promise<void>;
@@ -46,7 +49,14 @@ export class TriggerController {
     if (namespaces.length > 0 && !namespaces.includes(identity.namespace)) return;
     let known = this.#known.get(identity.uid);
     if (known === undefined) {
-      known = { identity, trigger: undefined, pipeline: undefined, work: Promise.resolve(), gone: false };
+      known = {
+        identity,
+        trigger: undefined,
+        kind: '',
+        pipeline: undefined,
+        work: Promise.resolve(),
+        gone: false,
+      };
       this.#known.set(identity.uid, known);
       services.status.adopt(identity, raw['status']);
     }
@@ -125,7 +135,15 @@ export class TriggerController {
       return;
     }
     if (known.gone) return;
+    const before = known.pipeline === undefined ? undefined : known.kind;
     known.trigger = trigger;
+    known.kind = kindOf(trigger);
+    if (known.pipeline !== undefined && before !== known.kind) {
+      // Another kind has other objects: to them this is a new trigger.
+      await known.pipeline.drain();
+      known.pipeline.stop();
+      known.pipeline = undefined;
+    }
     if (known.pipeline === undefined) {
       known.pipeline = new TriggerPipeline(services, setup);
       known.pipeline.start();
@@ -144,4 +162,8 @@ export class TriggerController {
     services.status.update(known.identity, { conditions: [condition] });
     services.logger.warn('trigger refused', { trigger: triggerName(known.identity), reason, error: message });
   }
+}
+
+function kindOf({ spec }: Trigger): string {
+  return `${spec.watch.kind}.${parseApiVersion(spec.watch.apiVersion).group}`;
 }
