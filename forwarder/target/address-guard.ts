@@ -83,19 +83,17 @@ export function createAddressGuard(policy: AddressPolicy): AddressGuard {
 function blockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList();
   for (const cidr of cidrs) {
-    const [address = '', prefix] = cidr.split('/');
+    const [address = '', prefix, ...more] = cidr.split('/');
     const widest = isIPv6(address) ? 128 : 32;
-    if (
-      isIP(address) === 0 ||
-      (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= widest))
-    ) {
+    const bits = prefix === undefined ? widest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (isIP(address) === 0 || more.length > 0 || !(bits <= widest)) {
       throw new ConfigError(
         'CONFIG_INVALID',
         '--target-policy',
         `"${cidr}" is neither an address nor a CIDR`,
       );
     }
-    list.addSubnet(address, prefix === undefined ? widest : Number(prefix), familyOf(address));
+    list.addSubnet(address, bits, familyOf(address));
   }
   return list;
 }

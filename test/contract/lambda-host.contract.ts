@@ -10,6 +10,7 @@ import type { LambdaTarget } from '../../forwarder/model/trigger.ts';
 import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import { invocationAt, SAMPLE_DATA_JSON } from '../support/invocations.ts';
+import { useLambdaEndpoint } from '../support/lambda-endpoint.ts';
 import { assertFails } from './target.contract.ts';
 
 /** Exports of test/fixtures/lambda/handlers.ts. `slow` may run once at a time; `hangs` and `hangsOnce` have 1 s. */
@@ -237,16 +238,6 @@ export function lambdaHostContract({ name, start, without = {} }: HostSuite): vo
       );
       assert.deepEqual(seen, marks);
     });
-  });
-}
-
-/** Variables from which the SDK takes credentials and endpoint. */
-export function useLambdaEndpoint(endpoint: string): void {
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL_LAMBDA: endpoint,
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_EC2_METADATA_DISABLED: 'true',
   });
 }
 

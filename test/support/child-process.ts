@@ -5,12 +5,16 @@ import { once } from 'node:events';
 const KEPT_BYTES = 8192;
 const GRACE_MS = 5000;
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export class TestProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   /** The end of what it printed. */
   output = '';
   readonly #exited: Promise<unknown>;
-  readonly #killAtExit = (): void => void this.child.kill('SIGKILL');
 
   constructor(command: string, args: readonly string[], options: SpawnOptions = {}) {
     this.child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -20,7 +24,8 @@ export class TestProcess implements AsyncDisposable {
         this.output = (this.output + text).slice(-KEPT_BYTES);
       });
     }
-    process.once('exit', this.#killAtExit);
+    running.add(this.child);
+    void this.#exited.then(() => running.delete(this.child));
   }
 
   /** Whether it still runs. */
@@ -45,7 +50,6 @@ export class TestProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.removeListener('exit', this.#killAtExit);
     if (!this.running) return;
     this.child.kill('SIGTERM');
     const force = setTimeout(() => this.child.kill('SIGKILL'), GRACE_MS);
