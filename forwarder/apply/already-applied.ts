@@ -8,7 +8,7 @@ import { isPlainObject } from './declared-fields.ts';
 
 /** @param owned what our manager owns at and beneath this value */
 export function alreadyApplied(stated: unknown, live: unknown, owned: FieldSet | undefined): boolean {
-  if (owned === undefined) return isPlainObject(stated) && Object.keys(stated).length === 0;
+  if (owned === undefined || owned.isEmpty) return isPlainObject(stated) && Object.keys(stated).length === 0;
   if (!owned.hasChildren) return owned.isMember && equalOrEmpty(stated, live);
   if (Array.isArray(stated)) return Array.isArray(live) && itemsApplied(stated, live, owned);
   if (!isPlainObject(stated) || !isPlainObject(live)) return false;
