@@ -227,7 +227,7 @@ export class FakeApiServer implements AsyncDisposable {
 
   #answer(request: FakeRequest, response: ServerResponse, write: (text: string) => void): void {
     if (request.kind === 'other') {
-      this.#discover(request, response);
+      this.#discover(request, response, write);
       return;
     }
     if (!this.served) {
@@ -238,7 +238,7 @@ export class FakeApiServer implements AsyncDisposable {
     else this.#watch(request, response, write);
   }
 
-  #discover({ path }: FakeRequest, response: ServerResponse): void {
+  #discover({ path }: FakeRequest, response: ServerResponse, write: (text: string) => void): void {
     if (path !== PATH.slice(0, PATH.lastIndexOf('/')) || !this.served) {
       status(response, 404, statusBody(404, 'NotFound'));
       return;
@@ -246,7 +246,8 @@ export class FakeApiServer implements AsyncDisposable {
     const verbs = ['get', 'list', 'watch'];
     const resource = { name: this.plural, kind: 'Application', namespaced: true, verbs };
     const resources = [resource, { ...resource, name: `${this.plural}/status`, verbs: ['get'] }];
-    response.end(JSON.stringify({ kind: 'APIResourceList', groupVersion: 'example.com/v1', resources }));
+    write(JSON.stringify({ kind: 'APIResourceList', groupVersion: 'example.com/v1', resources }));
+    response.end();
   }
 
   #list({ query }: FakeRequest, response: ServerResponse, write: (text: string) => void): void {
@@ -327,7 +328,7 @@ function status(
 function cutting(response: ServerResponse, afterBytes: number): (text: string) => void {
   let left = afterBytes;
   const cut = (): void => response.socket?.destroySoon();
-  if (left === 0) setImmediate(cut);
+  if (left === 0) cut();
   return (text) => {
     if (left <= 0) return;
     const bytes = Buffer.from(text);

@@ -299,8 +299,8 @@ describe('Source', () => {
       { what: 'the news', maxMs: 90_000 },
       () => recorder.only('Unavailable').length === 1,
     );
-    await passUntil(clock, { what: 'the watch', maxMs: 90_000 }, () => server.watches === 1);
-    assert.equal(recorder.log.at(-1), 'Synced: every object is known');
+    const recovered = (): boolean => recorder.log.at(-1) === 'Synced: every object is known';
+    await passUntil(clock, { what: 'the watch', maxMs: 90_000 }, recovered);
     assert.equal(recorder.only('synced').length, 1);
   });
 
