@@ -51,7 +51,8 @@ export function guardedConnector(guard: AddressGuard, origin: URL): buildConnect
           callback(error, null);
           return;
         }
-        const late = refusal(socket.remoteAddress ?? '0.0.0.0');
+        // A socket that is closed again has no address, and sends nothing either.
+        const late = socket.remoteAddress === undefined ? undefined : refusal(socket.remoteAddress);
         if (late === undefined) {
           callback(null, socket);
           return;
