@@ -105,6 +105,18 @@ describe('DelayingQueue', () => {
     assert.deepEqual([queue.take(), queue.take(), queue.take()], [C, A, B]);
   });
 
+  it('forgets the priority with the delay', async () => {
+    const { clock, queue } = setUp();
+    queue.addAfter(A, 10, 'fresh');
+    await clock.advance(10);
+    queue.take();
+    queue.done(A);
+    queue.addAfter(A, 10, 'background');
+    queue.addAfter(B, 10, 'fresh');
+    await clock.advance(10);
+    assert.deepEqual([queue.take(), queue.take()], [B, A]);
+  });
+
   it('forgets a delayed key', async () => {
     const { clock, queue, added } = setUp();
     queue.addAfter(A, 10);
@@ -144,6 +156,7 @@ describe('DelayingQueue', () => {
     queue.add(B);
     queue.shutDown();
     queue.addAfter(C, 10);
+    assert.equal(queue.delayed, 0);
     assert.equal(clock.pending, 0);
     await clock.advance(100);
     assert.deepEqual([queue.take(), queue.take()], [B, undefined]);

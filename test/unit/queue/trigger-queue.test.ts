@@ -49,6 +49,14 @@ describe('TriggerQueue', () => {
     assert.equal(readyMs.length, 3);
   });
 
+  it('says so for a delay that is none', () => {
+    const { queue, readyMs } = setUp();
+    queue.addAfter(A, 0);
+    assert.equal(readyMs.length, 1);
+    queue.addAfter(A, 100);
+    assert.equal(readyMs.length, 1);
+  });
+
   it('says so when a delay is over', async () => {
     const { clock, queue, readyMs } = setUp();
     queue.addAfter(A, 100);
@@ -78,6 +86,7 @@ describe('TriggerQueue', () => {
     assert.equal(meter.value('workqueue_adds_total', LABELS), 2);
     assert.equal(meter.value('workqueue_depth', LABELS), 2);
     queue.take();
+    assert.equal(meter.value('workqueue_depth', LABELS), 1);
     queue.forget(B);
     assert.equal(meter.value('workqueue_depth', LABELS), 0);
   });
@@ -96,6 +105,7 @@ describe('TriggerQueue', () => {
     queue.take();
     queue.done(A);
     queue.done(A);
+    assert.equal(queue.take(), undefined);
     assert.deepEqual(meter.observed('workqueue_queue_duration_seconds', LABELS), [0.25, 0.45]);
     assert.deepEqual(meter.observed('workqueue_work_duration_seconds', LABELS), [0.5, 0]);
   });

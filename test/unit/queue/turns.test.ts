@@ -69,6 +69,16 @@ describe('Turns', () => {
     assert.equal(started.join(''), 'abcabaa');
   });
 
+  it('gives a trigger no more for waking more often', async () => {
+    const { turns } = setUp();
+    const started: string[] = [];
+    const eager = turns.register(new Load('a', 3, started));
+    for (let wake = 0; wake < 5; wake++) eager.wake();
+    turns.register(new Load('b', 3, started)).wake();
+    await microtasks();
+    assert.equal(started.join(''), 'ababab');
+  });
+
   it('starts no more than the budget in one turn, and goes on in the next', async () => {
     const { turns, next, pending } = setUp({ budget: 10 });
     const started: string[] = [];
