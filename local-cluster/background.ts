@@ -35,7 +35,7 @@ export interface BackgroundOptions {
 const MAX_SOCKET_PATH = 100;
 
 /** Where the cluster, its log and its socket are. */
-export function backgroundFolder(): string {
+function backgroundFolder(): string {
   const user = { env: process.env, platform: process.platform, home: os.homedir() };
   return path.join(cacheFolder(user), 'cluster');
 }

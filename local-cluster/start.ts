@@ -12,6 +12,7 @@ import { type ApiServer, readCa, startApiServer } from './api-server.ts';
 import { type Artifacts, findArtifacts } from './binaries.ts';
 import { type ComponentProcess, startComponent } from './component-process.ts';
 import type { ArtifactName } from './components.ts';
+import { createCrds, type Crd } from './crds.ts';
 import { type ClusterUser, createCredentials } from './credentials.ts';
 import { startEtcd } from './etcd.ts';
 import { kubeconfigText } from './kubeconfig.ts';
@@ -32,6 +33,11 @@ export interface LocalClusterOptions {
   /** Go duration; how often the API servers compact etcd. @defaultValue kube-apiserver's, 5m */
   readonly etcdCompactionInterval?: string;
   readonly extraApiServerArgs?: readonly string[];
+  /**
+   * CustomResourceDefinitions that exist before the controllers start. The garbage collector looks for kinds that came
+   * later every 30 s only, and collects nothing for them until then.
+   */
+  readonly crds?: readonly Crd[];
   /** Ends the start (and a build before it); a cluster that is ready does not listen to it any more. */
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
@@ -175,6 +181,8 @@ async function startIn(dir: string, { options, all, artifacts, watchdog }: Start
     kubeconfigText({ server, caPem, token: credentials.tokens[user] });
   const kubeconfigPath = write('kubeconfig', kubeconfig('admin'));
   const access = { server, caPem, token: credentials.tokens.admin };
+
+  await createCrds(access, options.crds ?? [], signal);
 
   if (all) {
     write('ca.crt', caPem);

@@ -9,8 +9,8 @@ export interface WaitOptions {
   /** What is waited for, as in "API server ready". */
   readonly what: string;
   readonly timeoutMs: number;
-  /** Whose end ends the wait. */
-  readonly process: ComponentProcess;
+  /** Whose end ends the wait, where there is one. */
+  readonly process?: ComponentProcess;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function waitUntil(condition: () => Promise<boolean>, options: Wait
     } catch (error) {
       last = error instanceof Error ? ` (${error.message.slice(0, 256)})` : '';
     }
-    const failed = process.hasEnded()
+    const failed = process?.hasEnded()
       ? `${process.name} ended`
       : performance.now() > deadline
         ? `${what}: not within ${timeoutMs / 1000} s${last}`
@@ -38,7 +38,7 @@ export async function waitUntil(condition: () => Promise<boolean>, options: Wait
     if (failed !== undefined) {
       throw new LocalClusterError(
         'CLUSTER_START_FAILED',
-        `${failed}; its log ends with: ${process.logTail()}`,
+        process === undefined ? failed : `${failed}; its log ends with: ${process.logTail()}`,
       );
     }
     await sleep(POLL_MS);

@@ -14,6 +14,7 @@ import {
   createApplication,
   createTrigger,
   deletion,
+  demoCrds,
   failure,
   installKinds,
   NAMESPACE,
@@ -123,7 +124,9 @@ async function findCluster(
   signal: AbortSignal,
 ): Promise<string> {
   if (kubeconfig !== undefined) return kubeconfig;
-  const local = running.use(await startLocalCluster({ onProgress: renderProgress(process.stderr), signal }));
+  const local = running.use(
+    await startLocalCluster({ crds: demoCrds(), onProgress: renderProgress(process.stderr), signal }),
+  );
   narrator.saw('local control plane is up', local.server);
   return local.kubeconfigPath;
 }

@@ -41,6 +41,13 @@ export interface Stage {
   readonly lambda: LambdaHost;
 }
 
+/** The kinds that the demo needs. */
+export function demoCrds(): readonly KubeObject[] {
+  return ['deploy/crds/functiontrigger.yaml', 'functions/application/crd.yaml'].map(
+    (file) => load(readAsset(file)) as KubeObject,
+  );
+}
+
 /** Namespace and kinds, before the forwarder starts. */
 export async function installKinds(cluster: ClusterView, narrator: Narrator): Promise<void> {
   await cluster.apply(`/api/v1/namespaces/${NAMESPACE}`, {
@@ -48,8 +55,7 @@ export async function installKinds(cluster: ClusterView, narrator: Narrator): Pr
     kind: 'Namespace',
     metadata: { name: NAMESPACE },
   });
-  for (const file of ['deploy/crds/functiontrigger.yaml', 'functions/application/crd.yaml']) {
-    const crd = load(readAsset(file)) as KubeObject;
+  for (const crd of demoCrds()) {
     await cluster.apply(`${CRDS}/${crd.metadata.name}`, crd);
     await happens(`${crd.metadata.name} is established`, 20_000, async () => {
       const now = await cluster.get<{ status?: { conditions?: Condition[] } }>(
@@ -158,7 +164,8 @@ export async function deletion(stage: Stage): Promise<void> {
   narrator.did('deleted Application hello');
   const invoked = await logged(stage, 'invoked', startMs);
   narrator.saw('Lambda invoked', `${invoked.reason}, ${invoked.outcome}, id ${invoked.id}`, invoked.atMs);
-  await happens('the Deployment goes with its owner', 30_000, () =>
+  // Up to two rounds of the garbage collector, in a cluster that has not known the kind for long.
+  await happens('the Deployment goes with its owner', 90_000, () =>
     cluster.see('Deployment', NAME) === undefined ? true : undefined,
   );
   narrator.saw('Deployment gone', 'collected with its owner');
