@@ -78,7 +78,7 @@ export function conditionsOf(status: unknown): ConditionValue[] {
 }
 
 /** RFC 3339 in UTC with whole seconds, as metav1.Time is written. */
-export function metaTime(ms: number): string {
+function metaTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 

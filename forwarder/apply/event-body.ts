@@ -26,7 +26,7 @@ export interface Series {
   readonly lastObservedTime: string;
 }
 
-export const REPORTING_CONTROLLER = 'statewire.dev/forwarder';
+const REPORTING_CONTROLLER = 'statewire.dev/forwarder';
 
 /** Limits of events.k8s.io/v1, in bytes. */
 const MAX_WORD = 128;

@@ -46,7 +46,7 @@ export function isConnectionRefused(error: ApiError): boolean {
 }
 
 /** A Retry-After header in milliseconds: seconds only, which is all the API server sends. */
-export function retryAfterMs(header: string | undefined): number | undefined {
+function retryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header.trim()) ? Number(header) * 1000 : undefined;
 }
 

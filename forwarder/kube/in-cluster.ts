@@ -8,7 +8,7 @@ import type { KubeAccess } from './kube-access.ts';
 import { CERTIFICATE_MAX_AGE_MS, TOKEN_MAX_AGE_MS } from './kubeconfig.ts';
 
 /** Where the kubelet mounts a pod's ServiceAccount. */
-export const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The access a pod has through its ServiceAccount; undefined outside of a cluster. */
 export function inClusterAccess(options: {

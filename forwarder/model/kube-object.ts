@@ -56,13 +56,3 @@ export function qualifiedName(object: {
 }): string {
   return object.namespace === undefined ? object.name : `${object.namespace}/${object.name}`;
 }
-
-/** metav1.Condition. */
-export interface Condition {
-  readonly type: string;
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
-  readonly message: string;
-  readonly lastTransitionTime: string;
-  readonly observedGeneration?: number;
-}

@@ -13,7 +13,7 @@ import { BadField } from './fields.ts';
 import { type ReadResult, readResult } from './read-result.ts';
 
 /** The code of a failure that the function stated itself, in `error`. */
-export const FUNCTION_ERROR = 'FUNCTION_ERROR';
+const FUNCTION_ERROR = 'FUNCTION_ERROR';
 
 export function classify(reply: Reply | TargetError, delivery: Pick<DeliverySpec, 'reply'>): Outcome {
   if (reply instanceof TargetError) return classifyError(reply);

@@ -16,7 +16,7 @@ export function requestHeaders(
 }
 
 /** CloudEvents binary mode: each attribute is a `ce-` header, but `datacontenttype` is the `content-type`. */
-export function binaryModeHeaders(attributes: EventAttributes): Record<string, string> {
+function binaryModeHeaders(attributes: EventAttributes): Record<string, string> {
   const { datacontenttype, ...rest } = attributes;
   const headers: Record<string, string> = { 'content-type': datacontenttype };
   for (const [name, value] of Object.entries(rest)) headers[`ce-${name}`] = encodeHeaderValue(value);

@@ -8,7 +8,7 @@
 import type { ObjectKey } from '../../model/kube-object.ts';
 
 /** So many different objects make a row. */
-export const ROW_LENGTH = 3;
+const ROW_LENGTH = 3;
 
 export type FailureKind = 'delivery' | 'target';
 
