@@ -47,7 +47,7 @@ describe('the Application resource', () => {
     await applyYaml(manifest('samples/shop.yaml'));
     await applyYaml(manifest('samples/defaults.yaml'));
     const { spec } = await get<{ spec: object }>(`applications.${group}`, 'small');
-    assert.deepEqual(spec, { image: 'registry.k8s.io/pause:3.10', replicas: 1, port: 8080 });
+    assert.deepEqual(spec, { image: 'nginx:1.29', replicas: 1, port: 8080 });
   });
 
   for (const [file, message] of [
