@@ -47,8 +47,11 @@ export class DelayingQueue extends WorkQueue {
     return isNew;
   }
 
-  /** Adds the key after `afterMs`; at once where that is not above 0. */
-  addAfter(key: ObjectKey, afterMs: number, priority: Priority = 'fresh'): void {
+  /**
+   * Adds the key after `afterMs`; at once where that is not above 0. Without a priority a key that is worked on keeps the
+   * one it has, so that what is retried does not overtake what has not been tried.
+   */
+  addAfter(key: ObjectKey, afterMs: number, priority: Priority = this.takenAt(key) ?? 'fresh'): void {
     if (this.#stopped) return;
     if (afterMs <= 0 || this.isDirty(key)) {
       this.add(key, priority);

@@ -77,8 +77,11 @@ export class TriggerQueue {
     this.#changed(depth);
   }
 
-  /** The key needs a run after `afterMs`, or earlier where it has an earlier time; a run that is due covers it. */
-  addAfter(key: ObjectKey, afterMs: number, priority: Priority = 'fresh'): void {
+  /**
+   * The key needs a run after `afterMs`, or earlier where it has an earlier time; a run that is due covers it. Without a
+   * priority a retry (a key that is worked on) keeps the one it has, and any other key is fresh.
+   */
+  addAfter(key: ObjectKey, afterMs: number, priority?: Priority): void {
     const depth = this.depth;
     this.#options.meter.count('workqueue_retries_total', this.#labels);
     this.#queue.addAfter(key, afterMs, priority);

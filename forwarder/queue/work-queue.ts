@@ -22,7 +22,8 @@ interface Place {
 export class WorkQueue {
   /** Keys that need work, each with its only valid place; those being worked on have a place but stand in no line. */
   readonly #dirty = new Map<ObjectKey, Place>();
-  readonly #processing = new Set<ObjectKey>();
+  /** Keys that are worked on, with the priority they were taken at. */
+  readonly #processing = new Map<ObjectKey, Priority>();
   readonly #lines: Readonly<Record<Priority, Fifo<Place>>> = { fresh: new Fifo(), background: new Fifo() };
   readonly #waiting: Record<Priority, number> = { fresh: 0, background: 0 };
   #freshInARow = 0;
@@ -45,6 +46,11 @@ export class WorkQueue {
 
   isProcessing(key: ObjectKey): boolean {
     return this.#processing.has(key);
+  }
+
+  /** The priority at which a key that is worked on was taken. */
+  takenAt(key: ObjectKey): Priority | undefined {
+    return this.#processing.get(key);
   }
 
   /** Marks the key as needing work; returns whether it did not before. Added again it keeps the higher priority. */
@@ -70,7 +76,7 @@ export class WorkQueue {
       if (this.#dirty.get(place.key) !== place) continue;
       this.#dirty.delete(place.key);
       this.#waiting[priority]--;
-      this.#processing.add(place.key);
+      this.#processing.set(place.key, priority);
       return place.key;
     }
   }

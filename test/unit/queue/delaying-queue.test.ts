@@ -105,6 +105,18 @@ describe('DelayingQueue', () => {
     assert.deepEqual([queue.take(), queue.take(), queue.take()], [C, A, B]);
   });
 
+  it('lets a retry keep the priority of the run before, so that it does not overtake what was not tried', async () => {
+    const { clock, queue } = setUp();
+    queue.add(A, 'background');
+    queue.take();
+    queue.addAfter(A, 10);
+    queue.done(A);
+    queue.addAfter(B, 20);
+    queue.add(C, 'background');
+    await clock.advance(20);
+    assert.deepEqual([queue.take(), queue.take(), queue.take()], [B, C, A]);
+  });
+
   it('forgets the priority with the delay', async () => {
     const { clock, queue } = setUp();
     queue.addAfter(A, 10, 'fresh');
