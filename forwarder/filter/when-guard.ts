@@ -3,6 +3,7 @@
  * run for long, and tells what an evaluation costs. CEL itself ends always, but the library has no limit at run time.
  */
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { RENAMED } from './cel-functions.ts';
 import type { Uses } from './cel-value.ts';
 import { LinearRegExp } from './linear-regexp.ts';
 
@@ -47,9 +48,6 @@ const METHODS = new Set([
     'indexOf lastIndexOf substring charAt replace split join or orValue hasValue value of none'
   ).split(' '),
 ]);
-/** The library's own forms differ from Kubernetes: its patterns can take exponential time, its case mapping is Unicode's. */
-const RENAMED: ReadonlySet<string> = new Set(['matches', 'lowerAscii', 'upperAscii']);
-
 /** Throws RefusedExpression. */
 export function guardExpression(text: string, root: ASTNode): Plan {
   const walk = new Walk(text);

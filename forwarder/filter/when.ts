@@ -5,7 +5,9 @@
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { foreignText } from '../lib/errors.ts';
 import type { KubeObject } from '../model/kube-object.ts';
+import { ownName, registerFunctions } from './cel-functions.ts';
 import { type Bound, bindToCel } from './cel-value.ts';
+import type { LinearRegExp } from './linear-regexp.ts';
 import { WhenError } from './when-error.ts';
 import { guardExpression, type Plan, RefusedExpression } from './when-guard.ts';
 
@@ -39,24 +41,12 @@ export async function compileWhen(
   if (expression.length > MAX_LENGTH) return { problem: `longer than ${MAX_LENGTH} characters` };
   const { Environment } = await import('@marcbachmann/cel-js');
   try {
-    const patterns = new Map<string, { test(text: string): boolean }>();
-    const environment = new Environment({ enableOptionalTypes: true, limits: LIMITS })
-      .registerVariable('object', 'map')
-      .registerFunction('string.charAt(int): string', charAt)
-      .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
-        replace(text, from, to, -1n),
-      )
-      .registerFunction('string.replace(string, string, int): string', replace)
-      .registerFunction(
-        `string.${ownName('matches')}(string): bool`,
-        (text: string, pattern: string) => patterns.get(pattern)?.test(text) ?? false,
-      )
-      .registerFunction(`string.${ownName('lowerAscii')}(): string`, (text: string) =>
-        text.replaceAll(/[A-Z]+/g, (upper) => upper.toLowerCase()),
-      )
-      .registerFunction(`string.${ownName('upperAscii')}(): string`, (text: string) =>
-        text.replaceAll(/[a-z]+/g, (lower) => lower.toUpperCase()),
-      );
+    const patterns = new Map<string, LinearRegExp>();
+    const environment = new Environment({ enableOptionalTypes: true, limits: LIMITS }).registerVariable(
+      'object',
+      'map',
+    );
+    registerFunctions(environment, patterns);
     const { ast } = environment.parse(expression);
     const plan = guardExpression(expression, ast);
     for (const [pattern, compiled] of plan.patterns) patterns.set(pattern, compiled);
@@ -133,36 +123,11 @@ function withOwnNames(expression: string, { renames }: Plan): string {
   return text;
 }
 
-/** No expression can call it itself: the guard knows no such name. */
-function ownName(name: string): string {
-  return `${name}_`;
-}
-
-function charAt(text: string, index: bigint): string {
-  const chars = Array.from(text);
-  if (index < 0n || index > BigInt(chars.length)) throw new WhenError(`index out of range: ${index}`);
-  return chars[Number(index)] ?? '';
-}
-
-/** Replaces the first `limit` occurrences, all where it is negative. */
-function replace(text: string, from: string, to: string, limit: bigint): string {
-  const parts = from === '' ? ['', ...Array.from(text), ''] : text.split(from);
-  const count = limit < 0n ? parts.length - 1 : Math.min(Number(limit), parts.length - 1);
-  if (text.length + count * to.length > MAX_BUILT)
-    throw new WhenError('costs too much: replace() builds too long a string');
-  return (
-    parts.slice(0, count + 1).join(to) +
-    parts
-      .slice(count + 1)
-      .map((part) => from + part)
-      .join('')
-  );
-}
-
 /** One line about an error of the library, without the extract of the expression that it adds. */
 function summaryOf(error: unknown): string {
   const { summary, message } = error as { readonly summary?: unknown; readonly message?: unknown };
-  return foreignText(String(summary ?? message ?? error));
+  // Our own implementations go by the names that people write.
+  return foreignText(String(summary ?? message ?? error).replaceAll(/(?<=\w)_\(/g, '('));
 }
 
 function celTypeOf(value: unknown): string {
