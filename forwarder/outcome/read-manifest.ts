@@ -28,7 +28,7 @@ export const readManifest: Read<Manifest> = (value, path) => {
     fields.optional('namespace', namespace);
     fields.optional('labels', stringMap);
     fields.optional('annotations', stringMap);
-    return true;
+    return fields;
   });
   return object(value, path) as unknown as Manifest;
 };

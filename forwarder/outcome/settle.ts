@@ -28,16 +28,11 @@ export function settle(outcome: Outcome, input: SettleInput): Decision {
   const { attempts, targetFailures, delivery } = input;
   switch (outcome.kind) {
     case 'success': {
-      const isRequeue = outcome.requeueAfterMs !== undefined;
-      return {
-        queue: isRequeue
-          ? { kind: 'add_after', afterMs: Math.max(MIN_REQUEUE_MS, outcome.requeueAfterMs ?? 0) }
-          : { kind: 'forget' },
-        handled: true,
-        attempts: 0,
-        targetFailures: 0,
-        label: isRequeue ? 'requeue' : 'success',
-      };
+      const handled = { handled: true, attempts: 0, targetFailures: 0 };
+      const { requeueAfterMs } = outcome;
+      if (requeueAfterMs === undefined) return { ...handled, queue: { kind: 'forget' }, label: 'success' };
+      const afterMs = Math.max(MIN_REQUEUE_MS, requeueAfterMs);
+      return { ...handled, queue: { kind: 'add_after', afterMs }, label: 'requeue' };
     }
     case 'retry': {
       const failed = { handled: false, attempts: attempts + 1, targetFailures: 0, label: outcome.kind };

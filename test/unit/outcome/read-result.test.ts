@@ -103,6 +103,11 @@ describe('readResult', () => {
     for (const warning of warnings) assert.ok(warning.length < 320 && !warning.includes('\n'));
   });
 
+  it('names ten unknown fields without a rest', () => {
+    const fields = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`f${index}`, 1]));
+    assert.equal(readResult(JSON.stringify({ ...K, ...fields })).warnings.length, 10);
+  });
+
   it('ignores children beside an error, and says so', () => {
     const { result, warnings } = readResult(
       JSON.stringify({ ...K, apply: [MANIFEST], error: { message: 'no' } }),
@@ -128,12 +133,14 @@ describe('readResult', () => {
   });
 
   it('takes a status of many fields, but none nested without end', () => {
-    assert.ok(readResult(`{"kind":"FunctionResult","status":${nested(198)}}`).result?.status !== undefined);
+    const list = Array.from({ length: 1000 }, () => ({ empty: [] }));
+    assert.deepEqual(readResult(JSON.stringify({ ...K, status: { list } })).result?.status, { list });
+    assert.ok(readResult(`{"kind":"FunctionResult","status":${nested(199)}}`).result?.status !== undefined);
     const tooDeep = { message: 'the reply: is nested deeper than 200 levels' };
     assert.throws(() => readResult(`{"kind":"FunctionResult","status":${nested(200)}}`), tooDeep);
     assert.throws(() => readResult('['.repeat(1_000_000)), tooDeep);
     assert.ok(
-      readResult(JSON.stringify({ ...K, status: { text: `${'['.repeat(500)}\\"` } })).result !== undefined,
+      readResult(JSON.stringify({ ...K, status: { text: `"${'['.repeat(500)}` } })).result !== undefined,
     );
   });
 
