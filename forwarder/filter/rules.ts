@@ -25,14 +25,15 @@ export interface Rules extends Pick<TriggerSpec, 'eventTypes' | 'initial' | 'sus
 }
 
 /**
- * Whether a kind raises its generation with every change of the spec. Custom resources without a status subresource,
- * and kinds that other API servers serve, may not; those of Kubernetes itself that have a generation do.
+ * Kinds that have a generation and yet leave it alone when their spec changes: binding sets the node of a Pod behind
+ * its back, and a PriorityClass has 1 for ever (pkg/registry of Kubernetes 1.36.3). Custom resources raise it always,
+ * without a status subresource for their status too (tried there).
  */
-export function generationTells({
-  group,
-  statusSubresource,
-}: Pick<Resource, 'group' | 'statusSubresource'>): boolean {
-  return statusSubresource || !group.includes('.') || group.endsWith('.k8s.io');
+const SILENT_KINDS = new Set(['/Pod', 'scheduling.k8s.io/PriorityClass']);
+
+/** Whether an equal generation means an equal spec. */
+export function generationTells({ group, kind }: Pick<Resource, 'group' | 'kind'>): boolean {
+  return !SILENT_KINDS.has(`${group}/${kind}`);
 }
 
 /** By generation where only the spec counts, and nothing but the kind selects: an object that returns is another state. */
