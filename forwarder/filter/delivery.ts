@@ -25,6 +25,8 @@ export interface Flight {
   readonly changed: readonly ChangeClass[] | undefined;
   /** From 1. */
   readonly attempt: number;
+  /** The record's `state`, its digest and with what that was made. */
+  readonly state: number;
   readonly digest: Digest;
   readonly recipe: Recipe;
 }
@@ -41,6 +43,7 @@ export function begin(record: ObjectRecord): Flight {
     wish,
     changed: gone === undefined && phase !== 'new' ? changedClasses(handled, current, recipe) : undefined,
     attempt: record.attempts + 1,
+    state: record.state,
     digest: current,
     recipe,
   };
@@ -54,8 +57,8 @@ export function begin(record: ObjectRecord): Flight {
 /** The call succeeded. True where this was the end of the object: its record is to be forgotten. */
 export function succeed(record: ObjectRecord, flight: Flight): boolean {
   if (flight.eventType === 'Deleted') return record.gone !== undefined;
-  const sameState = record.version === flight.version;
-  // By name first: an own write may have given the same state another digest, an edited trigger another recipe.
+  const sameState = record.state === flight.state;
+  // By state first: an own write may have given the same state another digest, an edited trigger another recipe.
   const delivered = sameState ? record.current : digestInRecipe(flight, record.recipe);
   record.handled = delivered === record.current ? record.current : delivered;
   record.phase = 'handled';
@@ -83,7 +86,7 @@ export function fail(
   const newWish = record.wish;
   const isDeletion = flight.eventType === 'Deleted';
   const sameState =
-    (record.gone !== undefined) === isDeletion && (isDeletion || record.version === flight.version);
+    (record.gone !== undefined) === isDeletion && (isDeletion || record.state === flight.state);
   if (sameState) {
     record.attempts = exhausted && newWish !== undefined ? 0 : attempts;
     record.exhausted ||= exhausted;

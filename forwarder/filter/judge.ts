@@ -113,6 +113,7 @@ function comeBack(record: ObjectRecord, head: ObjectHead, rules: Rules): void {
     record.phase = 'new';
     record.handled = NO_DIGEST;
     record.touched = false;
+    record.state++;
     record.version = versionOf(head, rules);
   }
   record.gone = undefined;
@@ -129,7 +130,8 @@ function takeState(
   sameGeneration: boolean,
 ): boolean {
   const digest = digestOf(object, rules.recipe);
-  if (record.recipe.id !== rules.recipe.id) changeRecipe(record, object, digest, rules, sameGeneration);
+  if (record.recipe.id !== rules.recipe.id)
+    changeRecipe(record, seen.head, { object, digest, sameGeneration }, rules);
   if (digest === record.current) return false;
   // The same string where the object is back at the handled state: it is held once.
   record.current = digest === record.handled ? record.handled : digest;
@@ -143,11 +145,12 @@ function takeState(
  */
 function changeRecipe(
   record: ObjectRecord,
-  object: KubeObject,
-  digest: Digest,
-  { recipe, generationTells }: Rules,
-  sameGeneration: boolean,
+  head: ObjectHead,
+  seen: { readonly object: KubeObject; readonly digest: Digest; readonly sameGeneration: boolean },
+  rules: Rules,
 ): void {
+  const { object, digest, sameGeneration } = seen;
+  const { recipe, generationTells } = rules;
   const old = record.recipe;
   record.recipe = recipe;
   const current = projectDigest(record.current, old, recipe);
@@ -161,6 +164,8 @@ function changeRecipe(
   record.handled = byOld === record.handled ? digest : NO_DIGEST;
   // Equal to no digest where the state is another one, so that it gets a name of its own.
   record.current = sameState ? digest : NO_DIGEST;
+  // By what counts now, the old name may stand for another state already.
+  record.version = versionOf(head, rules);
 }
 
 /** Says what becomes of the newest state. */

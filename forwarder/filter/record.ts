@@ -55,6 +55,8 @@ export class ObjectRecord {
   recipe: Recipe;
   /** Digest of the newest state. */
   current: Digest;
+  /** Counts the states: tells whether the newest is still the one that a call began with. */
+  state = 0;
   /** Names the state in event ids: `g<generation>` or the resourceVersion with which it was first seen. */
   version: string;
   /** Wall clock, when this state was first seen. */
@@ -107,6 +109,7 @@ export function isUnmet(record: ObjectRecord): boolean {
 
 /** The record's state is another from here on: it has a name and attempts of its own. */
 export function newState(record: ObjectRecord, version: string, nowMs: number): void {
+  record.state++;
   record.version = version;
   record.firstSeenMs = nowMs;
   record.attempts = 0;

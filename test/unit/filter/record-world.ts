@@ -129,7 +129,7 @@ export class RecordWorld {
     const same = this.#same(this.#done, sent);
     assert.ok(flight.named !== undefined || !same, 'nothing unchanged is sent without a wish');
     this.#name(flight, sent);
-    if (!same) this.#done = undefined;
+    if (!same && this.#done !== 'unsure') this.#done = undefined;
   }
 
   succeed(): void {
@@ -195,7 +195,7 @@ export class RecordWorld {
     const fewer = recipe.parts.every(({ name }) => old.parts.some((part) => part.name === name));
     const flies = this.#flight !== undefined;
     const translate = (known: Known): Known => {
-      if (known === undefined || (fewer && !flies)) return known;
+      if (known === undefined || known === 'unsure' || (fewer && !flies)) return known;
       return flies ? 'unsure' : this.#same(known, now) ? now : undefined;
     };
     const [done, gaveUp] = [translate(this.#done), translate(this.#gaveUp)];
