@@ -10,6 +10,7 @@ import { parseExact } from '../lib/exact-json.ts';
 import type { Delta } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../model/kube-object.ts';
 import { type GroupVersionKind, kindName } from '../model/resource.ts';
+import type { OwnedKind } from '../model/trigger.ts';
 
 /** Where one child can be read. */
 export interface ChildRef extends GroupVersionKind {
@@ -99,6 +100,14 @@ export class ChildTracker {
   pruned(uid: string): void {
     const known = this.#children.get(uid);
     if (known !== undefined) this.#drop(uid, known);
+  }
+
+  /** Those of the kinds of which every child that this trigger applied is known. */
+  complete(kinds: readonly OwnedKind[]): readonly GroupVersionKind[] {
+    return kinds.filter(
+      (kind) =>
+        this.#synced.has(kindName(kind)) && (kind.labelSelector === undefined || kind.labelSelector === ''),
+    );
   }
 
   childrenOf(owner: ObjectKey): ChildRef[] {

@@ -9,7 +9,7 @@ import { admit, needsDelivery, type Rules } from '../filter/rules.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Invocation } from '../model/invocation.ts';
 import type { KubeObject } from '../model/kube-object.ts';
-import { type Resource, resourcePath } from '../model/resource.ts';
+import { type GroupVersionKind, type Resource, resourcePath } from '../model/resource.ts';
 import type { ChildRef, ChildTracker } from './child-tracker.ts';
 import { type Entry, parseObject } from './entry.ts';
 import type { Services } from './services.ts';
@@ -22,6 +22,8 @@ export interface Delivery {
   readonly object: KubeObject;
   readonly raw: Buffer | undefined;
   readonly children: readonly { readonly ref: ChildRef; readonly object: KubeObject }[];
+  /** The owned kinds of which `children` holds all. */
+  readonly completeKinds: readonly GroupVersionKind[];
   /** Throws TargetError where it does not fit the target. */
   readonly invocation: () => Invocation;
 }
@@ -38,15 +40,18 @@ export interface DeliveryContext {
 
 /** What to send for the entry now; undefined where there is nothing (any more). Throws ApiError. */
 export async function prepareDelivery(entry: Entry, context: DeliveryContext): Promise<Delivery | undefined> {
+  const { record } = entry;
+  const children = await readChildren(entry, context);
   const state = entry.gone ? await lastState(entry, context) : await newestState(entry, context);
-  if (state === undefined || !needsDelivery(entry.record, context.rules)) return undefined;
-  if (!entry.gone && admit(entry.record, state.object, context.rules).kind === 'drop') return undefined;
-  const children = entry.gone && !state.exists ? [] : await readChildren(entry, context);
-  const flight = begin(entry.record);
+  // From here on nothing waits: what is sent is the state that the record says is sent.
+  if (state === undefined || !needsDelivery(record, context.rules)) return undefined;
+  if (!entry.gone && admit(record, state.object, context.rules).kind === 'drop') return undefined;
+  const flight = begin(record);
   return {
     ...state,
     flight,
     children,
+    completeKinds: context.children.complete(context.setup.trigger.spec.watch.owns),
     invocation: () => invocationOf(entry, state, children, flight, context),
   };
 }
@@ -54,36 +59,38 @@ export async function prepareDelivery(entry: Entry, context: DeliveryContext): P
 interface State {
   readonly object: KubeObject;
   readonly raw: Buffer | undefined;
-  readonly exists: boolean;
   readonly final?: 'unknown';
 }
 
+/** From memory where the state is pending, else read; read again where the watch showed a newer one meanwhile. */
 async function newestState(entry: Entry, context: DeliveryContext): Promise<State | undefined> {
-  if (entry.raw !== undefined) return { object: parseObject(entry.raw), raw: entry.raw, exists: true };
-  const read = await readObject(entry, context);
-  // Gone, or another life: the watch says so soon, and that is what will be delivered.
-  if (read === undefined) return undefined;
-  context.observeRead(entry, read.raw, read.object);
-  return { ...read, exists: true };
+  for (;;) {
+    if (entry.raw !== undefined) return { object: parseObject(entry.raw), raw: entry.raw };
+    const read = await readObject(entry, context);
+    // Gone, or another life: the watch says so soon, and that is what will be delivered.
+    if (read === undefined || entry.gone) return undefined;
+    context.observeRead(entry, read.raw, read.object);
+    if (read.object.metadata.resourceVersion === entry.record.resourceVersion) return read;
+  }
 }
 
 /** The last state of an object that is gone, after telling a deletion from leaving the selection by one GET. */
-async function lastState(entry: Entry, context: DeliveryContext): Promise<State> {
+async function lastState(entry: Entry, context: DeliveryContext): Promise<State | undefined> {
   const { record } = entry;
   const { watch } = context.setup.trigger.spec;
   const selects = watch.labelSelector !== undefined || watch.fieldSelector !== undefined;
   if (selects && record.gone !== undefined && !record.gone.started) {
     const read = await readObject(entry, context);
+    // It came back while this was read: then there is no deletion to tell.
+    if (!entry.gone || record.gone === undefined) return undefined;
     record.gone = { ...record.gone, reason: read === undefined ? 'Deleted' : 'LeftScope' };
     if (read !== undefined) {
       entry.raw = read.raw;
-      return { ...read, exists: true };
+      return read;
     }
   }
-  if (entry.raw !== undefined) {
-    return { object: parseObject(entry.raw), raw: entry.raw, exists: record.gone?.reason === 'LeftScope' };
-  }
-  return { object: identityOnly(entry, context.resource), raw: undefined, exists: false, final: 'unknown' };
+  if (entry.raw !== undefined) return { object: parseObject(entry.raw), raw: entry.raw };
+  return { object: identityOnly(entry, context.resource), raw: undefined, final: 'unknown' };
 }
 
 /** A deletion that a list found, of an object whose bytes were not kept. */

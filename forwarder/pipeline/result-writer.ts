@@ -112,7 +112,7 @@ export class ResultWriter {
         }),
         result,
         warnings,
-        childrenRead: byKind(delivery.children),
+        childrenRead: byKind(delivery),
         newest: () => {
           before = writeBaseOf(record);
           const known = entry.raw === undefined ? base : parseObject(entry.raw);
@@ -152,13 +152,14 @@ export class ResultWriter {
   }
 }
 
-function byKind(children: Delivery['children']): ReadonlyMap<string, readonly KubeObject[]> {
-  const kinds = new Map<string, KubeObject[]>();
-  for (const { ref, object } of children) {
-    const name = kindName(ref);
-    kinds.set(name, [...(kinds.get(name) ?? []), object]);
-  }
-  return kinds;
+/** Only kinds whose children are all known: it saves looking for what there is to prune. */
+function byKind(delivery: Delivery): ReadonlyMap<string, readonly KubeObject[]> {
+  return new Map(
+    delivery.completeKinds.map((kind) => [
+      kindName(kind),
+      delivery.children.filter(({ ref }) => kindName(ref) === kindName(kind)).map(({ object }) => object),
+    ]),
+  );
 }
 
 /** What carries out the results of one trigger. */

@@ -11,7 +11,6 @@ import { backoffMs } from '../lib/backoff.ts';
 import { messageOf, TargetError } from '../lib/errors.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
-import { parseDuration } from '../../protocol/duration.ts';
 import { type Delivery, type DeliveryContext, prepareDelivery } from './delivery.ts';
 import type { Entries, Entry } from './entry.ts';
 import { hasWrites, type ResultWriter } from './result-writer.ts';
@@ -211,7 +210,7 @@ export class Worker {
       this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
     }
     if (gate.nextProbeAtMs !== undefined) this.#options.wakeAt(gate.nextProbeAtMs);
-    this.#carryOut(entry, delivery, decision, outcome);
+    this.#carryOut(entry, delivery, decision);
     for (const key of change.reclassify) this.#takeBack(key, context);
     // The slot in the gate is free again; the key is not, until the result has been written once.
     this.#options.wake();
@@ -227,7 +226,7 @@ export class Worker {
     }
   }
 
-  #carryOut(entry: Entry, delivery: Delivery, decision: Decision, outcome: Outcome): void {
+  #carryOut(entry: Entry, delivery: Delivery, decision: Decision): void {
     const { queue, entries, events } = this.#options;
     const { flight } = delivery;
     entry.targetFailures = decision.targetFailures;
@@ -239,8 +238,11 @@ export class Worker {
         for (const key of entries.delete(entry)) queue.add(key);
         return;
       }
-      const requeue = outcome.kind === 'success' ? outcome.result?.requeueAfter : undefined;
-      events.handled(entry, delivery, requeue === undefined ? undefined : parseDuration(requeue));
+      events.handled(
+        entry,
+        delivery,
+        decision.queue.kind === 'add_after' ? decision.queue.afterMs : undefined,
+      );
       return;
     }
     const exhausted = decision.exhausted !== undefined;

@@ -1,4 +1,5 @@
 /** A custom resource of a test file's own, and triggers for it. */
+import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import {
   applyYaml,
@@ -112,6 +113,8 @@ export interface Bench {
       annotations?: Record<string, string>;
     }[]
   ): Promise<void>;
+  /** Applies any objects. */
+  apply(...objects: readonly unknown[]): Promise<void>;
   applyCrd(crd: unknown): Promise<void>;
   patch(name: string, patch: unknown, options?: { readonly subresource?: string }): Promise<void>;
   /** Edits `spec.size` to 1, 2, … `times` over one connection, as fast as the API server takes it. */
@@ -127,26 +130,30 @@ export interface Bench {
   ): Promise<{ status: string; reason: string; message: string } | undefined>;
 }
 
-let crdApplied: Promise<void> | undefined;
+export interface BenchOptions {
+  /** The CRD of the kind; one that returns undefined installs none. @defaultValue widgetCrd */
+  readonly crd?: (group: string) => unknown;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** @defaultValue that of the test run */
+  readonly cluster?: SharedCluster;
+}
 
-export async function startBench(
-  cleanup: Cleanup,
-  options: { readonly crd?: (group: string) => unknown; readonly args?: readonly string[] } = {},
-): Promise<Bench> {
-  const cluster = await sharedLocalCluster();
-  const { readFileSync } = await import('node:fs');
-  crdApplied ??= applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
-  await crdApplied;
+export async function startBench(cleanup: Cleanup, options: BenchOptions = {}): Promise<Bench> {
+  const cluster = options.cluster ?? (await sharedLocalCluster());
+  await applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'), undefined, cluster);
   const group = uniqueGroup('widgets');
   const crd = options.crd === undefined ? widgetCrd(group) : options.crd(group);
-  if (crd !== undefined) await applyYaml(yaml(crd));
-  const namespace = await testNamespace(cleanup);
+  const apply = (text: string): Promise<void> => applyYaml(text, undefined, cluster);
+  if (crd !== undefined) await apply(yaml(crd));
+  const namespace = await testNamespace(cleanup, cluster);
   const host = await startFunction(cleanup);
   const { kubeconfigPath } = cluster;
   const forwarder = await startForwarder(cleanup, {
     kubeconfigPath,
     namespaces: [namespace],
     args: options.args ?? [],
+    env: options.env ?? {},
   });
   const kind = `widgets.${group}`;
 
@@ -184,10 +191,11 @@ export async function startBench(
     host,
     forwarder,
     triggerObject,
-    applyCrd: (changed) => applyYaml(yaml(changed)),
-    trigger: (trigger) => applyYaml(yaml(triggerObject(trigger))),
+    apply: (...objects) => apply(yaml(...objects)),
+    applyCrd: (changed) => apply(yaml(changed)),
+    trigger: (trigger) => apply(yaml(triggerObject(trigger))),
     widgets: (...widgets) =>
-      applyYaml(
+      apply(
         yaml(
           ...widgets.map(({ name, spec = {}, labels, annotations }) => ({
             apiVersion: `${group}/v1`,
@@ -235,7 +243,16 @@ export async function startBench(
     },
     get: async (what, name) =>
       JSON.parse(
-        await cluster.kubectl(['-n', namespace, 'get', what === 'widget' ? kind : what, name, '--show-managed-fields', '-o', 'json']),
+        await cluster.kubectl([
+          '-n',
+          namespace,
+          'get',
+          what === 'widget' ? kind : what,
+          name,
+          '--show-managed-fields',
+          '-o',
+          'json',
+        ]),
       ),
     remove: async (name) => {
       await cluster.kubectl(['-n', namespace, 'delete', kind, name]);
