@@ -21,11 +21,10 @@ export const ABSENT_BACKOFF: BackoffShape = { firstMs: 500, maxMs: 2500, jitter:
 /** Without a wait for this long a series starts over. */
 const RESET_AFTER_MS = 120_000;
 
-/** One series of waits. */
+/** Waits, a series for each shape: what one kind of failure has come to says nothing of another. */
 export class Backoff {
   readonly #random: Random;
-  #steps = 0;
-  #lastMs = 0;
+  readonly #series = new Map<BackoffShape, { steps: number; lastMs: number }>();
 
   constructor(random: Random) {
     this.#random = random;
@@ -33,15 +32,14 @@ export class Backoff {
 
   /** The next wait in milliseconds. */
   next(shape: BackoffShape, nowMs: number): number {
-    if (nowMs - this.#lastMs > RESET_AFTER_MS) this.#steps = 0;
-    this.#lastMs = nowMs;
-    const step = Math.min(shape.firstMs * 2 ** this.#steps, shape.maxMs);
-    this.#steps = Math.min(this.#steps + 1, 30);
-    return step * (1 + this.#random() * shape.jitter);
+    const known = this.#series.get(shape);
+    const steps = known === undefined || nowMs - known.lastMs > RESET_AFTER_MS ? 0 : known.steps;
+    this.#series.set(shape, { steps: Math.min(steps + 1, 30), lastMs: nowMs });
+    return Math.min(shape.firstMs * 2 ** steps, shape.maxMs) * (1 + this.#random() * shape.jitter);
   }
 
-  /** Starts the series over: something went well. */
+  /** Starts every series over: something went well. */
   reset(): void {
-    this.#steps = 0;
+    this.#series.clear();
   }
 }

@@ -2,7 +2,7 @@ import { type ApiError, foreignText } from '../lib/errors.ts';
 import type { GroupVersionKind } from '../model/resource.ts';
 import type { SourceHealth } from './source-subscriber.ts';
 
-/** A synced source that cannot reach the server says so from the third failure in a row on: one is routine. */
+/** Failures in a row that are routine: while a synced source loses its server, or a server is not ready for a new kind. */
 const TOLERATED_FAILURES = 2;
 
 /** Turns what happens to a source into its health, and tells only changes. */
@@ -52,7 +52,7 @@ export class HealthTracker {
         return;
       default:
         this.#failures++;
-        if (this.#synced && this.#failures <= TOLERATED_FAILURES) return;
+        if ((this.#synced || error.code === 'API_THROTTLED') && this.#failures <= TOLERATED_FAILURES) return;
         this.#set({ state: 'Unavailable', message: foreignText(error.message) });
     }
   }

@@ -43,7 +43,7 @@ export type Step =
       readonly kind: 'again';
       /** Whether to list before watching, and why. */
       readonly relist?: RelistReason;
-      /** Wait that long first. */
+      /** Wait that long first; where the server said how long, that long. */
       readonly backoff?: BackoffShape;
       readonly retryAfterMs?: number;
       readonly restart: RestartReason;

@@ -10,7 +10,7 @@ import { listPages } from '../kube/list-pages.ts';
 import type { StreamTransport } from '../kube/stream-transport.ts';
 import { type WatchEvent, watchStream } from '../kube/watch-stream.ts';
 import { Backoff } from './backoff.ts';
-import { nextStep, type RelistReason, type RoundEnd } from './next-step.ts';
+import { nextStep, type RelistReason, type RoundEnd, type Step } from './next-step.ts';
 import { isOlder } from './object-index.ts';
 import type { Slots } from './slots.ts';
 
@@ -18,6 +18,7 @@ import type { Slots } from './slots.ts';
 const WATCH_IDLE_MS = 90_000;
 /** A streaming list that stops before its end. */
 const LIST_IDLE_MS = 30_000;
+const RETRY_AFTER_JITTER = 0.25;
 /** How long a server that refused a streaming list is not asked for one again. */
 const STREAMING_REFUSED_MS = 600_000;
 
@@ -107,10 +108,16 @@ export class Reflector {
       this.#skipStreaming = step.streaming === 'skip';
       if (step.streaming === 'refused') this.#streamingFromMs = this.#nowMs() + STREAMING_REFUSED_MS;
       if (end.kind === 'ended' && step.backoff === undefined) this.#backoff.reset();
-      const backoffMs = step.backoff === undefined ? 0 : this.#backoff.next(step.backoff, this.#nowMs());
-      const waitMs = Math.max(backoffMs, step.retryAfterMs ?? 0);
+      const waitMs = this.#wait(step);
       if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
     }
+  }
+
+  #wait({ backoff, retryAfterMs }: Extract<Step, { kind: 'again' }>): number {
+    const backoffMs = backoff === undefined ? 0 : this.#backoff.next(backoff, this.#nowMs());
+    if (retryAfterMs === undefined) return backoffMs;
+    // As the server asks, spread a little, because it asks the same of everybody.
+    return retryAfterMs * (1 + this.#options.random() * RETRY_AFTER_JITTER);
   }
 
   async #listRound(signal: AbortSignal): Promise<RoundEnd> {
