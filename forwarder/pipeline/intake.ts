@@ -45,6 +45,7 @@ export class Intake {
   /** Takes in what the source says of one object. */
   delta(delta: Delta): void {
     const entry = this.#options.entries.get(delta.head.key);
+    if (delta.type !== 'Deleted') this.#listed?.add(delta.head.key);
     if (entry?.writing === true && delta.type !== 'Deleted') {
       // The reply to our own write says first what that write changed; the newest state waits for it.
       if (entry.held === undefined || isNewer(delta, entry.held)) entry.held = delta;
@@ -91,7 +92,6 @@ export class Intake {
   ): void {
     const { head, raw } = delta;
     const { clock, entries } = this.#options;
-    this.#listed?.add(head.key);
     const rules = this.#options.rules();
     let object: ReturnType<typeof parseObject> | undefined;
     const { record, verdict, error, newest } = observe(
