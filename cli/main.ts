@@ -3,6 +3,7 @@
  *
  * 0 fine, 1 failed, 2 bad usage or configuration. Commands are evaluated on first use, so the forwarder pays for no other.
  */
+import { readAsset } from '../forwarder/lib/assets.ts';
 import { ConfigError, messageOf } from '../forwarder/lib/errors.ts';
 
 interface Command {
@@ -31,13 +32,21 @@ function usage(): string {
   const lines = Object.entries(COMMANDS).map(
     ([name, { summary }]) => `  statewire ${name.padEnd(width)}  ${summary}`,
   );
-  return `Usage: statewire <command> [options]\n\n${lines.join('\n')}\n\nstatewire <command> --help tells its options.\n`;
+  return `Usage: statewire <command> [options]\n\n${lines.join('\n')}\n\nstatewire <command> --help tells its options, statewire --version which one this is.\n`;
+}
+
+function version(): string {
+  return (JSON.parse(readAsset('package.json')) as { version: string }).version;
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     (name === undefined ? process.stderr : process.stdout).write(usage());
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {

@@ -8,7 +8,12 @@ import { build } from 'esbuild';
 import './build-functions.ts';
 
 /** What `readAsset` finds in the bundle. */
-const ASSETS = ['deploy/crds/*.yaml', 'functions/*/{crd,trigger}.yaml', 'local-cluster/go/*/go.{mod,sum}'];
+const ASSETS = [
+  'package.json',
+  'deploy/crds/*.yaml',
+  'functions/*/{crd,trigger}.yaml',
+  'local-cluster/go/*/go.{mod,sum}',
+];
 const assets = Object.fromEntries(
   globSync(ASSETS)
     .toSorted()
