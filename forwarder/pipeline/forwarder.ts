@@ -93,12 +93,20 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
   await aborted(stop);
   logger.info('stopping', { afterMs: options.gracePeriodMs });
   triggers.stop();
-  await Promise.race([controller.drain(), clock.sleep(options.gracePeriodMs)]);
+  await drained(controller, clock, options.gracePeriodMs);
   controller.stop();
   await Promise.all([services.status.flush(), recorder.stop(), sources.stop()]);
   await Promise.all([targets[Symbol.asyncDispose](), client[Symbol.asyncDispose](), admin.close()]);
   transport.close();
   logger.info('stopped');
+}
+
+/** Resolves when running calls have finished, or their time is over. No timer is left to keep the process up. */
+async function drained(controller: TriggerController, clock: Clock, gracePeriodMs: number): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = clock.after(gracePeriodMs, over.resolve);
+  await Promise.race([controller.drain(), over.promise]);
+  timer.cancel();
 }
 
 function follow(

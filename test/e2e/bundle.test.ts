@@ -97,38 +97,43 @@ describe('statewire in an empty folder', () => {
     assert.match(stdout, /serverless\.yml is not here: run npm install && npm start in a checkout/);
   });
 
-  it('forwards events, and ends with 0 when it is told to', async (t) => {
-    const { kubeconfigPath } = await sharedLocalCluster();
-    const namespace = await testNamespace(t);
-    await applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
-    const host = await startFunction(t);
-    const forwarder = await startForwarder(t, {
-      kubeconfigPath,
-      namespaces: [namespace],
-      entry: NAME,
-      cwd: folder.path,
-    });
-    const trigger = {
-      apiVersion: 'statewire.dev/v1alpha1',
-      kind: 'FunctionTrigger',
-      metadata: { name: 'settings', namespace },
-      spec: {
-        watch: { apiVersion: 'v1', kind: 'ConfigMap', labelSelector: { matchLabels: { watched: 'true' } } },
-        when: 'object.data.size != ""',
-        target: { http: { url: host.url } },
-      },
-    };
-    const settings = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'settings', namespace, labels: { watched: 'true' } },
-      data: { size: '1' },
-    };
-    await applyYaml([trigger, settings].map((one) => JSON.stringify(one)).join('\n---\n'));
-    const [call] = await eventually('the event is delivered', () => host.calls.length > 0 && host.calls);
-    assert.deepEqual([call?.type, call?.key], ['created', `${namespace}/settings`]);
-    assert.equal(await forwarder.stop('SIGTERM'), 0);
-    assert.deepEqual(forwarder.other, []);
-    assert.deepEqual(readdirSync(folder.path), [NAME]);
-  });
+  it(
+    'forwards events, and ends with 0 when it is told to, long before its grace period',
+    { timeout: 60_000 },
+    async (t) => {
+      const { kubeconfigPath } = await sharedLocalCluster();
+      const namespace = await testNamespace(t);
+      await applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
+      const host = await startFunction(t);
+      const forwarder = await startForwarder(t, {
+        kubeconfigPath,
+        namespaces: [namespace],
+        args: ['--grace-period', '10m'],
+        entry: NAME,
+        cwd: folder.path,
+      });
+      const trigger = {
+        apiVersion: 'statewire.dev/v1alpha1',
+        kind: 'FunctionTrigger',
+        metadata: { name: 'settings', namespace },
+        spec: {
+          watch: { apiVersion: 'v1', kind: 'ConfigMap', labelSelector: { matchLabels: { watched: 'true' } } },
+          when: 'object.data.size != ""',
+          target: { http: { url: host.url } },
+        },
+      };
+      const settings = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'settings', namespace, labels: { watched: 'true' } },
+        data: { size: '1' },
+      };
+      await applyYaml([trigger, settings].map((one) => JSON.stringify(one)).join('\n---\n'));
+      const [call] = await eventually('the event is delivered', () => host.calls.length > 0 && host.calls);
+      assert.deepEqual([call?.type, call?.key], ['created', `${namespace}/settings`]);
+      assert.equal(await forwarder.stop('SIGTERM'), 0);
+      assert.deepEqual(forwarder.other, []);
+      assert.deepEqual(readdirSync(folder.path), [NAME]);
+    },
+  );
 });
