@@ -13,6 +13,8 @@ export interface BackoffShape {
 export const FAILURE_BACKOFF: BackoffShape = { firstMs: 800, maxMs: 30_000, jitter: 1 };
 /** Nothing listens: asking again costs nobody anything, and a restarted server is found within 1.5 s. */
 export const REFUSED_BACKOFF: BackoffShape = { firstMs: 200, maxMs: 1000, jitter: 0.5 };
+/** 503: a server that is starting, most of all. */
+export const NOT_READY_BACKOFF: BackoffShape = { firstMs: 400, maxMs: 2000, jitter: 0.5 };
 /** Not allowed: back within 10 s after it is. */
 export const DENIED_BACKOFF: BackoffShape = { firstMs: 800, maxMs: 5000, jitter: 1 };
 /** Not served (yet): a new kind is found within 1 s at first, within 5 s for ever. */

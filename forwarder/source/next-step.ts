@@ -1,6 +1,12 @@
 /** What a reflector does after a list or watch has ended: the rules of client-go's reflector, as a pure function. */
 import type { ApiError } from '../lib/errors.ts';
-import { type BackoffShape, DENIED_BACKOFF, FAILURE_BACKOFF, REFUSED_BACKOFF } from './backoff.ts';
+import {
+  type BackoffShape,
+  DENIED_BACKOFF,
+  FAILURE_BACKOFF,
+  NOT_READY_BACKOFF,
+  REFUSED_BACKOFF,
+} from './backoff.ts';
 
 /** Why a watch is opened again: the `reason` label of `statewire_watch_restarts_total`. */
 export type RestartReason =
@@ -100,6 +106,7 @@ export function nextStep(end: Exclude<RoundEnd, { kind: 'listed' }>, { phase, re
         ...failed,
         restart: 'unavailable',
         ...(end.refused && { backoff: REFUSED_BACKOFF }),
+        ...(error.status === 503 && { backoff: NOT_READY_BACKOFF }),
         ...(phase === 'stream' && error.status === 500 && { streaming: 'skip' as const }),
         ...retryAfter(error),
       };

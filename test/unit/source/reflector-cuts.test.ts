@@ -4,16 +4,15 @@ import { passUntil, until } from '../../support/drive.ts';
 import { FakeApiServer } from '../../support/fake-apiserver.ts';
 import { RecordingReflector } from '../../support/recording-reflector.ts';
 
-/** Four changes, with characters of two and more bytes. */
+/** Three changes, with characters of two and more bytes. */
 function change(server: FakeApiServer): void {
-  server.put({ name: 'a', uid: 'u1', spec: 'ä"}{\\𝄞' });
   server.put({ name: 'b', uid: 'u2' });
-  server.put({ name: 'a', uid: 'u1', spec: { text: '\u2028' } });
   server.delete({ name: 'b' });
+  server.put({ name: 'a', uid: 'u1', spec: 'ä"}{\\𝄞\u2028' });
 }
 /** The most that these, or the list of what they leave, take. */
-const WATCH_BYTES = 640;
-const LIST_BYTES = 300;
+const WATCH_BYTES = 480;
+const LIST_BYTES = 330;
 
 async function follow(
   begin: (server: FakeApiServer, reflector: RecordingReflector) => Promise<void>,
@@ -42,14 +41,7 @@ describe('Reflector, whose connection is cut after any byte', () => {
         change(server);
         await passUntil(clock, { what: 'the watch', maxMs: 2000 }, () => server.count('watch') >= 1);
       });
-      assert.deepEqual(log, [
-        'list',
-        'listed 10',
-        'ADDED u1 11',
-        'ADDED u2 12',
-        'MODIFIED u1 13',
-        'DELETED u2 14',
-      ]);
+      assert.deepEqual(log, ['list', 'listed 10', 'ADDED u2 11', 'DELETED u2 12', 'ADDED u1 13']);
       assert.equal(server.count('stream') + server.count('list'), 1);
       if (server.count('watch') === 1) whole++;
     }
@@ -70,7 +62,7 @@ describe('Reflector, whose connection is cut after any byte', () => {
         });
         assert.deepEqual(
           log.filter((line) => line !== 'list'),
-          ['listed 14'],
+          ['listed 13'],
         );
         if (server.count('list') + server.count('stream') === (kind === 'list' ? 2 : 1)) whole++;
       }
