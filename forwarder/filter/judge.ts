@@ -113,7 +113,6 @@ function comeBack(record: ObjectRecord, head: ObjectHead, rules: Rules): void {
     record.phase = 'new';
     record.handled = NO_DIGEST;
     record.touched = false;
-    record.state++;
     record.version = versionOf(head, rules);
   }
   record.gone = undefined;
@@ -171,10 +170,7 @@ function changeRecipe(
 /** Says what becomes of the newest state. */
 function judgeState(record: ObjectRecord, object: KubeObject, rules: Rules): Judgement {
   const said = (verdict: Verdict): Judgement => ({ record, verdict, newest: true });
-  if (record.deleting) {
-    record.wish = undefined;
-    return said(drop('deleting'));
-  }
+  if (record.deleting) return said(drop('deleting'));
   if (isUnmet(record) && !eventTypeListed(record, rules)) {
     moveSilently(record);
     if (record.wish === undefined) return said(drop('event-type'));

@@ -114,7 +114,6 @@ export function newState(record: ObjectRecord, version: string, nowMs: number): 
   record.firstSeenMs = nowMs;
   record.attempts = 0;
   record.exhausted = false;
-  record.gate = 'unknown';
 }
 
 /** Where two wishes meet, one delivery fulfils both and is named by the stronger one. */

@@ -339,6 +339,13 @@ describe('An edited trigger', () => {
       said: 'unchanged',
     },
     {
+      reason: 'does not take a new default in the CRD for a change',
+      from: changes('Spec'),
+      to: changes('Spec', 'Labels'),
+      meanwhile: { rv: 6, spec: { a: 1, added: 'default' } },
+      said: 'unchanged',
+    },
+    {
       reason: 'sends what has changed meanwhile by what counted and counts',
       from: changes('Spec', 'Labels'),
       to: changes('Spec', 'Status'),
@@ -443,6 +450,18 @@ describe('judgeGone', () => {
   });
 });
 
+describe('An edit while a call has left its mark', () => {
+  it('moves a record silently, once updates are not asked for any more', () => {
+    const { record, by } = handled();
+    reasonOf(record, { rv: 6, generation: 2, spec: { a: 2 } }, by);
+    fail(record, begin(record), { attempts: 1, exhausted: false });
+    invalidate(record);
+    const others = rules({ eventTypes: ['Created', 'Deleted'] });
+    assert.equal(reasonOf(record, { rv: 6, generation: 2, spec: { a: 2 } }, others), 'event-type');
+    assert.equal(needsDelivery(record, by), false);
+  });
+});
+
 describe('An object that comes back into the selection', () => {
   const by = rules({ versionBy: 'resourceVersion' });
   const left = { reason: 'LeftScope', resourceVersion: '6', nowMs: 0 } as const;
@@ -462,6 +481,16 @@ describe('An object that comes back into the selection', () => {
     assert.equal(succeed(record, deletion), false, 'the record is not to be forgotten');
     const { eventType, version } = begin(record);
     assert.deepEqual([eventType, version], ['Created', '7']);
+  });
+
+  it('is a new one also where it was said to be gone twice', () => {
+    const { record } = handled({ versionBy: 'resourceVersion' });
+    judgeGone(record, left, by);
+    const deletion = begin(record);
+    judgeGone(record, { ...left, resourceVersion: '7' }, by);
+    fail(record, deletion, { attempts: 1, exhausted: false });
+    assert.equal(reasonOf(record, { rv: 8 }, by), 'pass');
+    assert.equal(begin(record).eventType, 'Created');
   });
 
   it('is listed with the version it left with, but not shown so by the watch', () => {
