@@ -135,12 +135,12 @@ export class TriggerPipeline {
     const after = setup.trigger;
     this.#setup = setup;
     this.#halted = false;
-    this.#rules = this.#resource === undefined ? undefined : rulesOf(setup, this.#resource);
+    this.#accept();
+    if (this.#resource !== undefined) this.#resolved(this.#resource);
     this.#schedule.setDebounce(
       after.spec.debounce,
       Array.from(this.#entries, ({ key }) => key),
     );
-    this.#accept();
     const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
     if (selectionChanged) this.#synced = false;
     this.#intake.expectRelist({ selectionChanged });
