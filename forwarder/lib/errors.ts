@@ -17,9 +17,9 @@ export function messageOf(error: unknown): string {
   return foreignText(error instanceof Error ? error.message || error.name : String(error));
 }
 
-export type ConfigErrorCode = 'CONFIG_INVALID' | 'TRIGGER_INVALID' | 'TARGET_UNKNOWN';
+export type ConfigErrorCode = 'CONFIG_INVALID';
 
-/** Start refuses (exit 2), or `Accepted=False` on that trigger only. `field` is the flag or the path in the YAML. */
+/** Start refuses (exit 2). `field` is the flag, the variable or the file. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code: ConfigErrorCode;

@@ -20,7 +20,7 @@ export interface StatusRule {
 }
 
 /** The first rule that holds the status wins; 2xx is none of them. */
-export const HTTP_STATUS_RULES: readonly StatusRule[] = [
+const HTTP_STATUS_RULES: readonly StatusRule[] = [
   { from: 300, to: 399, code: 'TARGET_MISCONFIGURED', blame: 'target' },
   { from: 401, to: 401, code: 'TARGET_FORBIDDEN', blame: 'delivery', permanent: true, suspect: true },
   { from: 403, to: 403, code: 'TARGET_FORBIDDEN', blame: 'delivery', permanent: true, suspect: true },

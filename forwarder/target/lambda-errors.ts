@@ -86,7 +86,7 @@ export interface LambdaStatusRule extends LambdaRule {
 }
 
 /** For names that are not in the table, as those of something in between; the first rule that holds the status wins. */
-export const LAMBDA_STATUS_RULES: readonly LambdaStatusRule[] = [
+const LAMBDA_STATUS_RULES: readonly LambdaStatusRule[] = [
   { from: 300, to: 399, ...MISCONFIGURED },
   { from: 401, to: 401, ...FORBIDDEN },
   { from: 403, to: 403, ...FORBIDDEN },
