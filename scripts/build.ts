@@ -4,8 +4,10 @@
  * CommonJS, because an ES module import of `node:http` makes Node evaluate its built-in undici (13 MB).
  */
 import { globSync, readFileSync } from 'node:fs';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import './build-functions.ts';
+import { pack } from './bundle/pack.ts';
+import { leaveOutUnusedParts, packHeavyPackages } from './bundle/slim-packages.ts';
 
 /** What `readAsset` finds in the bundle. */
 const ASSETS = [
@@ -17,22 +19,27 @@ const ASSETS = [
 const assets = Object.fromEntries(
   globSync(ASSETS)
     .toSorted()
-    .map((name) => [name.replaceAll('\\', '/'), readFileSync(name, 'utf8')]),
+    .map((name) => [name.replaceAll('\\', '/'), pack(readFileSync(name, 'utf8'))]),
 );
 
-await build({
-  entryPoints: { statewire: 'cli/main.ts' },
-  outdir: 'dist',
-  outExtension: { '.js': '.cjs' },
+const options: BuildOptions = {
   bundle: true,
   minify: true,
   keepNames: true,
   platform: 'node',
   target: 'node24',
   format: 'cjs',
+  logLevel: 'warning',
+};
+
+await build({
+  ...options,
+  entryPoints: { statewire: 'cli/main.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
   banner: { js: '#!/usr/bin/env node' },
   loader: { '.yaml': 'text' },
+  plugins: [leaveOutUnusedParts, packHeavyPackages(options)],
   // Where a module lies means nothing in a bundle, and esbuild warns of import.meta in CommonJS.
   define: { STATEWIRE_ASSETS: JSON.stringify(assets), 'import.meta.dirname': '""' },
-  logLevel: 'warning',
 });

@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
 
-/** Set by the bundler, absent when run from source. */
+/** Set by the bundler, absent when run from source. Brotli in base64: most processes read one or two of them. */
 declare const STATEWIRE_ASSETS: Readonly<Record<string, string>> | undefined;
 
 /**
@@ -17,7 +18,7 @@ export function readAsset(name: string): string {
   if (typeof STATEWIRE_ASSETS === 'undefined') {
     return readFileSync(path.join(import.meta.dirname, '..', '..', name), 'utf8');
   }
-  const text = STATEWIRE_ASSETS[name];
-  if (text === undefined) throw new Error(`the bundle holds no file ${name}`);
-  return text;
+  const packed = STATEWIRE_ASSETS[name];
+  if (packed === undefined) throw new Error(`the bundle holds no file ${name}`);
+  return brotliDecompressSync(Buffer.from(packed, 'base64')).toString();
 }
