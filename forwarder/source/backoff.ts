@@ -42,6 +42,7 @@ export class Backoff {
 
   /** Starts every series over: something went well. */
   reset(): void {
-    this.#series.clear();
+    // Called for every event; there is rarely anything to clear.
+    if (this.#series.size > 0) this.#series.clear();
   }
 }
