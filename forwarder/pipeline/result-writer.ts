@@ -140,7 +140,8 @@ export class ResultWriter {
           rules(),
           clock.now(),
         );
-        if (entry.raw !== undefined) entry.raw = Buffer.from(reply.text);
+        const newest = record.resourceVersion === reply.object.metadata.resourceVersion;
+        if (entry.raw !== undefined && newest) entry.raw = Buffer.from(reply.text);
         if (news) this.#options.pass(entry);
       }
       for (const child of report.applied) this.#options.children.applied(entry.key, child);

@@ -2,12 +2,13 @@
  * One version of a trigger, made ready to run. An edited trigger gets a new one; a call that is under way ends with the
  * one it began with.
  */
-import { type Recipe, recipeOf } from '../filter/recipe.ts';
+import { countedFieldProblem, type Recipe, recipeOf } from '../filter/recipe.ts';
 import { generationTells, type Rules, versionRule } from '../filter/rules.ts';
 import { compileWhen, type When } from '../filter/when.ts';
+import { parseFieldPath } from '../lib/field-path.ts';
 import type { Resource } from '../model/resource.ts';
 import type { Target } from '../model/target.ts';
-import { fieldManagerOf, type Trigger, triggerName } from '../model/trigger.ts';
+import { type Counting, fieldManagerOf, type Trigger, triggerName } from '../model/trigger.ts';
 import { StormGuard } from '../debounce/storm-guard.ts';
 import { Gate } from '../target/gate/gate.ts';
 import type { Services } from './services.ts';
@@ -36,6 +37,8 @@ export async function setUp(services: Services, trigger: Trigger): Promise<Setup
   if (when !== undefined && 'problem' in when) {
     return { field: 'spec.when', message: `spec.when: ${when.problem}` };
   }
+  const uncountable = uncountableField(spec.counting);
+  if (uncountable !== undefined) return uncountable;
   const fieldManager = fieldManagerOf(identity);
   return {
     trigger,
@@ -47,6 +50,17 @@ export async function setUp(services: Services, trigger: Trigger): Promise<Setup
     gate: new Gate(spec.delivery),
     guard: new StormGuard(spec.delivery.perObject),
   };
+}
+
+/** A path that changes with every write, our own included, and so can never count. */
+function uncountableField(counting: Counting): SetupProblem | undefined {
+  for (const [index, text] of (counting.kind === 'fields' ? counting.paths : []).entries()) {
+    const path = parseFieldPath(text);
+    const problem = 'problem' in path ? path.problem : countedFieldProblem(path);
+    const field = `spec.fields[${index}]`;
+    if (problem !== undefined) return { field, message: `${field}: ${problem}` };
+  }
+  return undefined;
 }
 
 /** How this trigger judges objects of that kind as it is served now. */

@@ -168,6 +168,11 @@ describe('a bad trigger of each kind', () => {
     });
     const conditional = [
       { name: 'bad-cel', field: 'spec.when', spec: spec({ when: 'object.spec.size >' }) },
+      {
+        name: 'bad-field',
+        field: 'spec.fields[0]',
+        spec: spec({ fields: ['metadata.resourceVersion'] }),
+      },
       { name: 'bad-later', field: 'spec.finalizer', spec: spec({ finalizer: true }) },
       {
         name: 'bad-target',
