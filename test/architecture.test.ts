@@ -8,6 +8,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { parseSync } from 'oxc-parser';
+import { marked, tableRows } from './support/documents.ts';
 
 /** Folder → folders it may import beside itself. A folder stands for all below it, unless a deeper one is listed. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -99,6 +100,14 @@ describe('architecture', () => {
       assert.deepEqual(violations(file, readFileSync(file, 'utf8')), []);
     });
   }
+
+  it('is told by docs/architecture.md as it is held here', () => {
+    const told = tableRows('docs/architecture.md', 'folder', 'may import').map((row) => [
+      marked(row['folder'] ?? '')[0],
+      marked(row['may import'] ?? ''),
+    ]);
+    assert.deepEqual(Object.fromEntries(told), MAY_IMPORT);
+  });
 
   it('keeps each file to one idea: at most 300 lines', () => {
     const long = files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 300);

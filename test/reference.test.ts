@@ -1,0 +1,165 @@
+/** Pages that people wrote say what the code says: each table is read and compared with what it is about. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { TargetError } from '../forwarder/lib/errors.ts';
+import { replyOf } from '../forwarder/target/http-reply.ts';
+import { LAMBDA_ERROR_RULES, lambdaFailure } from '../forwarder/target/lambda-errors.ts';
+import { type Cells, marked, tableRows } from './support/documents.ts';
+
+const HOSTS = 'docs/reference/hosts.md';
+
+/** An error in the words of the page. */
+function inWords(error: TargetError): Pick<Cells, 'code' | 'meaning' | 'least wait'> {
+  const { code, blame, conclusive, suspect, permanent, minWaitMs } = error;
+  const meaning =
+    blame === 'target'
+      ? conclusive
+        ? 'target, at once'
+        : 'target'
+      : suspect
+        ? 'suspect'
+        : permanent
+          ? 'permanent'
+          : 'retry';
+  return { code, meaning, 'least wait': minWaitMs === 0 ? '' : `${minWaitMs / 1000} s` };
+}
+
+function promised(row: Cells): Pick<Cells, 'code' | 'meaning' | 'least wait'> {
+  const [code = ''] = marked(row['code'] ?? '');
+  const [meaning = ''] = marked(row['meaning'] ?? '');
+  return { code, meaning, 'least wait': row['least wait'] ?? '' };
+}
+
+/** The row that a reader finds for a status: the one that names it, else its hundred, else any other. */
+function rowFor(rows: readonly Cells[], status: number): Cells {
+  const hundred = `${Math.floor(status / 100)}xx`;
+  const names = (word: string): Cells | undefined =>
+    rows.find((row) => row['status']?.split(', ').includes(word));
+  const row = names(`${status}`) ?? names(hundred) ?? names(`other ${hundred}`) ?? names('any other');
+  assert.ok(row, `no row for ${status}`);
+  return row;
+}
+
+function thrown(action: () => unknown): TargetError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof TargetError) return error;
+    throw error;
+  }
+  assert.fail('nothing was thrown');
+}
+
+const STATUSES: readonly number[] = Array.from({ length: 400 }, (_, index) => 300 + index);
+
+describe(HOSTS, () => {
+  const tables = readFileSync(HOSTS, 'utf8').split(/^## /m);
+  assert.deepEqual(
+    tables.map((text) => text.split('\n', 1)[0]),
+    ["# What a function host's answer means", 'HTTP', 'Lambda'],
+  );
+  const rows = tableRows(HOSTS, 'status', 'code', 'meaning');
+  const second = rows.findLastIndex((row) => row['status'] === '3xx');
+  const http = rows.slice(0, second);
+  const lambda = rows.slice(second);
+
+  it('says what an HTTP status means', () => {
+    for (const status of STATUSES) {
+      const error = thrown(() =>
+        replyOf(
+          { kind: 'complete', answer: { status, headers: {}, body: Buffer.alloc(0) } },
+          { where: 'x', maxBodyBytes: 1, timeoutMs: 1, reply: 'Result', nowMs: 0 },
+        ),
+      );
+      assert.deepEqual(promised(rowFor(http, status)), inWords(error), `${status}`);
+    }
+  });
+
+  const failure = (name: string, status: number): TargetError =>
+    lambdaFailure(
+      { name, message: '', status, retryAfter: undefined, reason: undefined },
+      { where: 'x', nowMs: 0 },
+    );
+
+  it('says what a status of the Invoke API means', () => {
+    for (const status of STATUSES) {
+      assert.deepEqual(promised(rowFor(lambda, status)), inWords(failure('Unheard', status)), `${status}`);
+    }
+  });
+
+  it('says what each error of the Invoke API means', () => {
+    const named = tableRows(HOSTS, 'error', 'code', 'meaning').flatMap((row) =>
+      marked(row['error'] ?? '').map((name) => ({ name, row })),
+    );
+    assert.deepEqual(named.map(({ name }) => name).toSorted(), Object.keys(LAMBDA_ERROR_RULES).toSorted());
+    for (const { name, row } of named) assert.deepEqual(promised(row), inWords(failure(name, 500)), name);
+  });
+});
+
+describe('docs/reference/errors.md', () => {
+  it('names every code that there is, and no other', () => {
+    const named = tableRows('docs/reference/errors.md', 'code', 'means').flatMap((row) =>
+      marked(row['code'] ?? ''),
+    );
+    const sources = [
+      'forwarder/lib/errors.ts',
+      'local-cluster/local-cluster-error.ts',
+      'forwarder/outcome/classify.ts',
+    ].map((file) => readFileSync(file, 'utf8'));
+    const code = /(?<=')(?:CONFIG|API|TARGET|CLUSTER|FUNCTION)_[A-Z_]+(?=')/g;
+    const known = new Set(sources.flatMap((text) => text.match(code) ?? []));
+    assert.deepEqual(named.toSorted(), [...known].toSorted());
+  });
+});
+
+describe('docs/guides/operate.md', () => {
+  const page = 'docs/guides/operate.md';
+
+  it('names every reason for which a change is dropped', () => {
+    const [, union = ''] =
+      /DropReason =\n(.*?);/s.exec(readFileSync('forwarder/model/verdict.ts', 'utf8')) ?? [];
+    const known = [...union.matchAll(/'([\w-]+)'/g)].map(([, reason = '']) => reason);
+    const rows = tableRows(page, 'reason').flatMap((row) => marked(row['reason'] ?? ''));
+    assert.deepEqual(rows.toSorted(), known.toSorted());
+  });
+
+  it('names every condition but the one that sums up', () => {
+    const [, list = ''] =
+      /TRIGGER_CONDITIONS = \[(.*?)\]/s.exec(readFileSync('forwarder/status/conditions.ts', 'utf8')) ?? [];
+    const known = [...list.matchAll(/'(\w+)'/g)].map(([, type = '']) => type);
+    const rows = tableRows(page, 'condition').flatMap((row) => marked(row['condition'] ?? ''));
+    assert.deepEqual([...rows, 'Ready'], known);
+  });
+});
+
+describe('docs/reference/protocol.md', () => {
+  const page = 'docs/reference/protocol.md';
+  const fieldsOf = (type: string, file: string): string[] => {
+    const [, body = ''] =
+      new RegExp(`interface ${type}(?:<.*?>)? \\{\\n(.*?)\\n\\}`, 's').exec(readFileSync(file, 'utf8')) ?? [];
+    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = '']) => field);
+  };
+
+  for (const { what, type, file, column, extra = [] } of [
+    { what: 'attribute', type: 'EventAttributes', file: 'protocol/event.ts', column: 'attribute' },
+    { what: 'part of the data', type: 'EventData', file: 'protocol/event.ts', column: 'field', extra: [] },
+    {
+      what: 'field of a result',
+      type: 'FunctionResult',
+      file: 'protocol/result.ts',
+      column: 'field',
+      extra: ['apiVersion', 'kind'],
+    },
+  ] as const) {
+    it(`names every ${what}`, () => {
+      const named = tableRows(page, column).flatMap((row) => marked(row[column] ?? ''));
+      const fields = fieldsOf(type, file);
+      assert.ok(fields.length > 5);
+      assert.deepEqual(
+        fields.filter((field) => !named.includes(field) && !extra.some((one) => one === field)),
+        [],
+      );
+    });
+  }
+});
