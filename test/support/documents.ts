@@ -86,7 +86,7 @@ export function documentedTriggers(): readonly {
 }[] {
   return DOCUMENTS.flatMap((document) =>
     codeBlocks(document, 'yaml')
-      .flatMap(({ text }) => loadAll(text) as unknown[])
+      .flatMap(({ text }) => loadAll(text))
       .filter(
         (one): one is { kind: string; metadata: { name: string; namespace?: string } } =>
           (one as { kind?: string } | null)?.kind === 'FunctionTrigger',
