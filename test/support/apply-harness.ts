@@ -29,7 +29,7 @@ export const CONDITION: SchemaNode = {
 };
 
 /** A status with a list of conditions that merges by type, and one place of every shape. */
-export const STATUS: SchemaNode = {
+const STATUS: SchemaNode = {
   type: 'object',
   properties: {
     phase: text,
@@ -64,7 +64,7 @@ export const APP: Resource = {
   namespaced: true,
   statusSubresource: true,
 };
-export const CHILD: Resource = { ...APP, group: 'apps', kind: 'Deployment', plural: 'deployments' };
+const CHILD: Resource = { ...APP, group: 'apps', kind: 'Deployment', plural: 'deployments' };
 const SECRETLY: Resource = {
   ...APP,
   group: '',
@@ -75,7 +75,7 @@ const SECRETLY: Resource = {
 const CLUSTERED: Resource = { ...APP, kind: 'Zone', plural: 'zones', namespaced: false };
 
 export const OBJECT_PATH = '/apis/example.com/v1/namespaces/shop/apps/web';
-export const CHILD_PATH = '/apis/apps/v1/namespaces/shop/deployments';
+const CHILD_PATH = '/apis/apps/v1/namespaces/shop/deployments';
 export const MANAGER = 'statewire/app';
 
 export interface HarnessOptions {

@@ -16,12 +16,6 @@ import { type FunctionHost, startFunction } from './function-host.ts';
 const yaml = (...documents: readonly unknown[]): string =>
   documents.map((document) => JSON.stringify(document)).join('\n---\n');
 
-export interface WidgetKind {
-  readonly group: string;
-  readonly kind: string;
-  readonly plural: string;
-}
-
 /** A CRD `Widget` with a status subresource; spec and status take anything that the given schemas declare. */
 export function widgetCrd(
   group: string,
