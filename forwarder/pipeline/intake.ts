@@ -26,6 +26,8 @@ export interface IntakeOptions {
     key: ObjectKey,
     options: { readonly immediate: boolean; readonly background: boolean },
   ) => void;
+  /** An object is seen for the first time. */
+  readonly met: (entry: Entry) => void;
   /** A key has nothing to deliver any more: its entry is gone. */
   readonly forget: (entry: Entry) => void;
   /** `when` failed for that object, or no longer does. */
@@ -107,7 +109,10 @@ export class Intake {
       rules,
     );
     const entry = known ?? new Entry(head.key, record);
-    if (known === undefined) entries.add(entry);
+    if (known === undefined) {
+      entries.add(entry);
+      this.#options.met(entry);
+    }
     if (rules.when !== undefined) this.#options.filterHealth(entry, error?.message);
     const pending = needsDelivery(record, rules);
     // A watch that lags behind what was read, or behind a reply, shows an older state.

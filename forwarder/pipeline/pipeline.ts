@@ -19,7 +19,7 @@ import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
 import { applierOf, ResultWriter } from './result-writer.ts';
-import { Schedule, spread } from './schedule.ts';
+import { Schedule } from './schedule.ts';
 import type { Services } from './services.ts';
 import { isEqual, rulesOf, type Setup } from './setup.ts';
 import { TriggerReport } from './trigger-report.ts';
@@ -64,7 +64,8 @@ export class TriggerPipeline {
       clock,
       meter,
       name,
-      debounce: setup.trigger.spec.debounce,
+      random: services.random,
+      spec: setup.trigger.spec,
       onReady: () => this.#turn.wake(),
       onWakeup: (key, reason) => this.#wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) }),
     });
@@ -82,6 +83,7 @@ export class TriggerPipeline {
       meter,
       logger: log,
       pass: (key, options) => this.#schedule.pass(key, options),
+      met: ({ key }) => this.#schedule.resyncLater(key),
       forget: (entry) => this.#forget(entry),
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
     });
@@ -106,7 +108,10 @@ export class TriggerPipeline {
       wakeAt: (atMs) => this.#gateAlarm.set(atMs),
       signal: this.#stop.signal,
       events: {
-        started: () => this.#report.changed(),
+        started: ({ key }) => {
+          this.#schedule.resyncLater(key);
+          this.#report.changed();
+        },
         circuit: (problem) => this.#report.circuit(problem),
         handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
         exhausted: (entry, failure, attempts) =>
@@ -137,8 +142,8 @@ export class TriggerPipeline {
     this.#halted = false;
     this.#accept();
     if (this.#resource !== undefined) this.#resolved(this.#resource);
-    this.#schedule.setDebounce(
-      after.spec.debounce,
+    this.#schedule.edit(
+      after.spec,
       Array.from(this.#entries, ({ key }) => key),
     );
     const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
@@ -281,13 +286,10 @@ export class TriggerPipeline {
   }
 
   #handled(entry: Entry, raw: Buffer | undefined, requeueAfterMs: number | undefined): void {
-    const { payload, resyncMs } = this.#setup.trigger.spec;
-    entry.previousRaw = payload.previous ? raw : undefined;
+    entry.previousRaw = this.#setup.trigger.spec.payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
     if (this.#rules !== undefined && !needsDelivery(entry.record, this.#rules)) entry.raw = undefined;
-    const resyncAfterMs = resyncMs && spread(resyncMs, this.#services.random);
-    if (requeueAfterMs === undefined) this.#schedule.wakeUp(entry.key, 'Resync', resyncAfterMs);
-    else this.#schedule.wakeUp(entry.key, 'Requeue', requeueAfterMs);
+    if (requeueAfterMs !== undefined) this.#schedule.requeue(entry.key, requeueAfterMs);
     this.#report.changed();
   }
 

@@ -13,7 +13,8 @@ export interface ScheduleOptions {
   readonly meter: Meter;
   /** `namespace/name` of the trigger. */
   readonly name: string;
-  readonly debounce: TriggerSpec['debounce'];
+  readonly spec: Pick<TriggerSpec, 'debounce' | 'resyncMs'>;
+  readonly random: Random;
   /** Something can be taken from the queue. */
   readonly onReady: () => void;
   readonly onWakeup: (key: ObjectKey, reason: WakeupReason) => void;
@@ -24,12 +25,14 @@ export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #wakeups: Wakeups;
   #debouncer: Debouncer;
+  #resyncMs: number | undefined;
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
     this.queue = new TriggerQueue(options);
     this.#wakeups = new Wakeups(options.clock, options.onWakeup);
-    this.#debouncer = this.#newDebouncer(options.debounce);
+    this.#debouncer = this.#newDebouncer(options.spec.debounce);
+    this.#resyncMs = options.spec.resyncMs;
   }
 
   /** A change of that key matters. `background` work yields to fresh changes and does not wait for quiet. */
@@ -53,17 +56,28 @@ export class Schedule {
   }
 
   /** From now on keys wait like this; those of `keys` that wait already go on waiting. */
-  setDebounce(debounce: TriggerSpec['debounce'], keys: Iterable<ObjectKey>): void {
+  edit({ debounce, resyncMs }: Pick<TriggerSpec, 'debounce' | 'resyncMs'>, keys: Iterable<ObjectKey>): void {
     const before = this.#debouncer;
+    const isSameResync = resyncMs === this.#resyncMs;
     this.#debouncer = this.#newDebouncer(debounce);
-    for (const key of keys) if (before.has(key)) this.#debouncer.add(key);
+    this.#resyncMs = resyncMs;
+    for (const key of keys) {
+      if (before.has(key)) this.#debouncer.add(key);
+      if (isSameResync || this.#wakeups.reasonOf(key) === 'Requeue') continue;
+      this.resyncLater(key);
+    }
     before.stop();
   }
 
-  /** Replaces the key's wake-up; without a time it is cancelled. */
-  wakeUp(key: ObjectKey, reason: WakeupReason, afterMs: number | undefined): void {
-    if (afterMs === undefined) this.#wakeups.cancel(key);
-    else this.#wakeups.set(key, afterMs, reason);
+  /** An invocation cancels the key's wake-up; the next one is the resync, unless its result asks for another. */
+  resyncLater(key: ObjectKey): void {
+    if (this.#resyncMs === undefined) this.#wakeups.cancel(key);
+    else this.#wakeups.set(key, spread(this.#resyncMs, this.#options.random), 'Resync');
+  }
+
+  /** What the function asked for; replaces the key's wake-up. */
+  requeue(key: ObjectKey, afterMs: number): void {
+    this.#wakeups.set(key, afterMs, 'Requeue');
   }
 
   forget(key: ObjectKey): void {
@@ -84,7 +98,7 @@ export class Schedule {
   }
 }
 
-/** A time within a tenth around the given one, so that objects that came together part. */
-export function spread(afterMs: number, random: Random): number {
-  return afterMs * (0.9 + 0.2 * random());
+/** Resyncs are spread over a tenth around their time, so that objects that came together part. */
+function spread(resyncMs: number, random: Random): number {
+  return resyncMs * (0.9 + 0.2 * random());
 }

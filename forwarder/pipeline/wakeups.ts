@@ -27,6 +27,11 @@ export class Wakeups {
     this.#arm();
   }
 
+  /** What the key will be woken up for. */
+  reasonOf(key: ObjectKey): WakeupReason | undefined {
+    return this.#reasons.get(key);
+  }
+
   cancel(key: ObjectKey): void {
     if (this.#reasons.delete(key)) this.#due.delete(key);
   }
