@@ -1,0 +1,200 @@
+/**
+ * A model of the API server for whole pipelines: the objects of a FakeApplyServer with names, lives and generations, a
+ * log of what happened to them that watches are fed from, and requests that take time, fail, or lose their answer.
+ */
+import type { Clock } from '../../forwarder/lib/clock.ts';
+import type { ApiError } from '../../forwarder/lib/errors.ts';
+import type { KubeClient, KubeRequest, KubeResponse } from '../../forwarder/model/kube-client.ts';
+import type { SchemaNode } from '../../forwarder/model/kind-schema.ts';
+import type { KubeObject, OwnerReference } from '../../forwarder/model/kube-object.ts';
+import { apiError, FakeApplyServer } from './fake-apply-server.ts';
+
+export const OBJECTS_PATH = '/apis/example.com/v1/namespaces/shop/applications';
+export const CHILDREN_PATH = '/api/v1/namespaces/shop/configmaps';
+
+/** One write: absent `before`, the object came; absent `after`, it went. */
+export interface Change {
+  readonly collection: string;
+  readonly before: KubeObject | undefined;
+  readonly after: KubeObject | undefined;
+  readonly resourceVersion: string;
+  /** Made by a request of the pipeline. */
+  readonly own: boolean;
+}
+
+export const STATUS: SchemaNode = {
+  type: 'object',
+  properties: { phase: { type: 'string' }, replicas: { type: 'integer' } },
+};
+
+export type Labels = Readonly<Record<string, string>>;
+
+export class ModelCluster implements KubeClient {
+  readonly server: FakeApplyServer;
+  /** Called with every write, in order. */
+  readonly listeners: Set<(change: Change) => void> = new Set();
+  /** How long a request, and then its answer, is under way. */
+  latencyMs: () => number = () => 0;
+  /** Answers instead of the server; `lost`: the server acts, and its answer does not arrive. */
+  fault: (request: KubeRequest) => ApiError | 'lost' | undefined = () => undefined;
+  /** Every state of every object: uid and resourceVersion → the object. */
+  readonly states: Map<string, KubeObject> = new Map();
+  readonly #clock: Clock;
+  #version = '100';
+  #lives = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    const any = { type: 'object', preserveUnknownFields: true } as const;
+    this.server = new FakeApplyServer([
+      { collection: OBJECTS_PATH, schema: { type: 'object', properties: { spec: any, status: STATUS } } },
+      { collection: CHILDREN_PATH, schema: any },
+    ]);
+  }
+
+  /** The newest resourceVersion. */
+  get version(): string {
+    return this.#version;
+  }
+
+  async request(request: KubeRequest): Promise<KubeResponse> {
+    await this.#travel(request.signal);
+    const fault = this.fault(request);
+    if (fault !== undefined && fault !== 'lost') throw fault;
+    const path = request.path.replace(/\/status$/, '');
+    const before = this.find(path);
+    const response = await this.server.request(request);
+    this.#note(path, before, true);
+    await this.#travel(request.signal);
+    if (fault === 'lost') throw apiError(0, 'the connection was lost');
+    return response;
+  }
+
+  find(path: string): KubeObject | undefined {
+    return this.server.objects.get(path) as KubeObject | undefined;
+  }
+
+  list(collection: string): KubeObject[] {
+    return [...this.server.objects.keys()].flatMap((path) => {
+      const object = path.startsWith(`${collection}/`) ? this.find(path) : undefined;
+      return object === undefined ? [] : [object];
+    });
+  }
+
+  object(name: string): KubeObject | undefined {
+    return this.find(`${OBJECTS_PATH}/${name}`);
+  }
+
+  /** Does nothing where the name is taken. */
+  create(name: string, spec: unknown = {}, labels: Labels = {}): void {
+    if (this.object(name) !== undefined) return;
+    this.#lives += 1;
+    this.#put(`${OBJECTS_PATH}/${name}`, {
+      apiVersion: 'example.com/v1',
+      kind: 'Application',
+      metadata: { name, namespace: 'shop', uid: `${name}-${this.#lives}`, generation: 1, labels },
+      spec,
+    });
+  }
+
+  /** Another spec is another generation. Does nothing where there is no such object, or where nothing changes. */
+  edit(name: string, spec: unknown): void {
+    const object = this.object(name);
+    if (object === undefined || JSON.stringify(object['spec']) === JSON.stringify(spec)) return;
+    this.#change(name, { generation: (object.metadata.generation ?? 0) + 1 }, { spec });
+  }
+
+  label(name: string, labels: Labels): void {
+    this.#change(name, { labels });
+  }
+
+  annotate(name: string, annotations: Labels): void {
+    this.#change(name, { annotations });
+  }
+
+  /** Sets the deletionTimestamp, as a deletion does while there are finalizers. */
+  terminate(name: string): void {
+    const object = this.object(name);
+    if (object === undefined || object.metadata.deletionTimestamp !== undefined) return;
+    const generation = (object.metadata.generation ?? 0) + 1;
+    this.#change(name, { generation, deletionTimestamp: '2026-01-01T00:00:00Z' });
+  }
+
+  /** Somebody else's statement about the status, taken by force. */
+  async status(name: string, status: unknown, manager = 'other'): Promise<void> {
+    const path = `${OBJECTS_PATH}/${name}`;
+    const before = this.find(path);
+    if (before === undefined) return;
+    const body = { apiVersion: 'example.com/v1', kind: 'Application', metadata: { name }, status };
+    await this.server.applyAs(manager, `${path}/status`, body);
+    this.#note(path, before);
+  }
+
+  /** Puts a child there, or changes it, as somebody else does. */
+  child(
+    name: string,
+    data: unknown,
+    owners: readonly Pick<KubeObject, 'metadata'>[] = [],
+    labels: Labels = {},
+  ): void {
+    const path = `${CHILDREN_PATH}/${name}`;
+    const known = this.find(path);
+    this.#lives += known === undefined ? 1 : 0;
+    const ownerReferences = owners.map(({ metadata: { name: owner, uid } }): OwnerReference => ({
+      apiVersion: 'example.com/v1',
+      kind: 'Application',
+      name: owner,
+      uid,
+    }));
+    const fresh = { name, namespace: 'shop', uid: `${name}-${this.#lives}`, ownerReferences, labels };
+    this.#put(path, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      ...known,
+      metadata: known?.metadata ?? fresh,
+      data,
+    });
+  }
+
+  remove(path: string): void {
+    const before = this.find(path);
+    if (before === undefined) return;
+    this.server.objects.delete(path);
+    this.#note(path, before);
+  }
+
+  #change(name: string, metadata: object, rest: object = {}): void {
+    const object = this.object(name);
+    if (object === undefined) return;
+    this.#put(`${OBJECTS_PATH}/${name}`, {
+      ...object,
+      ...rest,
+      metadata: { ...object.metadata, ...metadata },
+    });
+  }
+
+  #put(path: string, object: object): void {
+    const before = this.find(path);
+    this.server.put(path, object);
+    this.#note(path, before);
+  }
+
+  /** Tells what has become of an object since; a write that changed nothing is none. */
+  #note(path: string, before: KubeObject | undefined, own = false): void {
+    let after = this.find(path);
+    if (after?.metadata.resourceVersion === before?.metadata.resourceVersion) return;
+    // A version of its own for a deletion: any other write takes one.
+    this.#version = (after ?? this.server.put('/deleted', { metadata: {} })).metadata.resourceVersion;
+    this.server.objects.delete('/deleted');
+    after = structuredClone(after);
+    if (after !== undefined) this.states.set(`${after.metadata.uid} ${this.#version}`, after);
+    const collection = path.slice(0, path.lastIndexOf('/'));
+    const change = { collection, before, after, resourceVersion: this.#version, own };
+    for (const tell of this.listeners) tell(change);
+  }
+
+  async #travel(signal: AbortSignal | undefined): Promise<void> {
+    const ms = this.latencyMs();
+    if (ms > 0) await this.#clock.sleep(ms, signal);
+  }
+}
