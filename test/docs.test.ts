@@ -8,7 +8,10 @@ import { readTrigger } from '../forwarder/config/read-trigger.ts';
 import { codeBlocks, DOCUMENTS, documentedTriggers, headings, links } from './support/documents.ts';
 
 /** Files that are in the repository. */
-const TRACKED = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0').filter(Boolean);
+// The checkout may belong to another user than the one who tests it.
+const TRACKED = execFileSync('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { encoding: 'utf8' })
+  .split('\0')
+  .filter(Boolean);
 
 describe('documents', () => {
   for (const document of DOCUMENTS) {
