@@ -7,8 +7,8 @@ import { judgeGone, observe } from '../filter/judge.ts';
 import { needsDelivery, type Rules } from '../filter/rules.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
-import { compareResourceVersions, type Delta } from '../model/delta.ts';
-import type { KubeObject, ObjectKey } from '../model/kube-object.ts';
+import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
+import { type KubeObject, type ObjectKey, qualifiedName } from '../model/kube-object.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { Verdict } from '../model/verdict.ts';
 import { type Entries, Entry, headOf, parseObject } from './entry.ts';
@@ -36,8 +36,8 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #options: IntakeOptions;
-  /** Keys listed since the last `relisted`, while a changed selection is being read. */
-  #listed: Set<ObjectKey> | undefined;
+  /** While a changed selection is being read: what has not been shown yet, by name. */
+  #unlisted = new Map<string, Entry>();
   #firstSync = true;
 
   constructor(options: IntakeOptions) {
@@ -47,7 +47,7 @@ export class Intake {
   /** Takes in what the source says of one object. */
   delta(delta: Delta): void {
     const entry = this.#options.entries.get(delta.head.key);
-    if (delta.type !== 'Deleted') this.#listed?.add(delta.head.key);
+    if (delta.type !== 'Deleted') this.#listed(delta.head);
     if (entry?.writing === true && delta.type !== 'Deleted') {
       // The reply to our own write says first what that write changed; the newest state waits for it.
       if (entry.held === undefined || isNewer(delta, entry.held)) entry.held = delta;
@@ -72,19 +72,25 @@ export class Intake {
   /** The trigger was edited: every object is judged anew when it is listed, and what is not listed has left. */
   expectRelist(options: { readonly selectionChanged: boolean }): void {
     for (const entry of this.#options.entries) invalidate(entry.record);
-    this.#listed = options.selectionChanged ? new Set() : undefined;
+    // An edit of anything else leaves the list that is still to come as it is.
+    if (!options.selectionChanged) return;
+    this.#unlisted.clear();
+    for (const entry of this.#options.entries) if (!entry.gone) this.#unlisted.set(entry.name, entry);
   }
 
   /** A list is complete. */
   synced(): void {
     this.#firstSync = false;
-    const listed = this.#listed;
-    this.#listed = undefined;
-    if (listed === undefined) return;
-    for (const entry of this.#options.entries) {
-      if (listed.has(entry.key) || entry.gone) continue;
-      this.#leave(entry, entry.record.resourceVersion);
-    }
+    for (const entry of this.#unlisted.values()) this.#leave(entry, entry.record.resourceVersion);
+    this.#unlisted.clear();
+  }
+
+  /** An object is there. One that had its name before is not: the new watch does not know of it. */
+  #listed(head: ObjectHead): void {
+    const before = this.#unlisted.get(qualifiedName(head));
+    if (before === undefined) return;
+    this.#unlisted.delete(before.name);
+    if (before.key !== head.key) this.#leave(before, head.resourceVersion);
   }
 
   #seen(
@@ -135,6 +141,7 @@ export class Intake {
   }
 
   #leave(entry: Entry, resourceVersion: string): void {
+    if (entry.gone) return;
     const { clock, entries } = this.#options;
     const gone = { reason: 'Deleted', resourceVersion, nowMs: clock.now() } as const;
     const verdict = judgeGone(entry.record, gone, this.#options.rules());
