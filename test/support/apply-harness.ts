@@ -75,7 +75,7 @@ const SECRETLY: Resource = {
 const CLUSTERED: Resource = { ...APP, kind: 'Zone', plural: 'zones', namespaced: false };
 
 export const OBJECT_PATH = '/apis/example.com/v1/namespaces/shop/apps/web';
-const CHILD_PATH = '/apis/apps/v1/namespaces/shop/deployments';
+export const CHILD_PATH = '/apis/apps/v1/namespaces/shop/deployments';
 export const MANAGER = 'statewire/app';
 
 export interface HarnessOptions {

@@ -253,7 +253,11 @@ function fieldsOf(value: unknown, node: SchemaNode | undefined, path: string): J
 
 /** The list item or field that an element names. */
 function pick(value: Loose, element: string): unknown {
-  if (element.startsWith('f:')) return value?.[element.slice(2)];
+  if (element.startsWith('f:')) {
+    // A status may hold a field `valueOf`; what every object inherits is none.
+    const field = element.slice(2);
+    return value !== undefined && Object.hasOwn(value, field) ? value[field] : undefined;
+  }
   const keys = JSON.parse(element.slice(2)) as Json;
   return (value ?? []).find((item: Json) =>
     Object.entries(keys).every(([key, wanted]) => item[key] === wanted),
@@ -306,7 +310,10 @@ function mergeFields(live: Loose, config: Loose, tree: Json): void {
     if (element === '.') continue;
     const stated = pick(config, element) as Loose;
     const present = pick(live, element) as Loose;
-    if (present !== undefined && Object.keys(beneath).length > 0) {
+    // What was a text or a list and is a map now is replaced.
+    const alike =
+      typeof present === 'object' && present !== null && Array.isArray(present) === Array.isArray(stated);
+    if (alike && Object.keys(beneath).length > 0) {
       mergeFields(present, stated, beneath);
     } else if (element.startsWith('f:')) {
       live[element.slice(2)] = stated;
