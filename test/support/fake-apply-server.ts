@@ -316,7 +316,9 @@ function mergeFields(live: Loose, config: Loose, tree: Json): void {
     if (alike && Object.keys(beneath).length > 0) {
       mergeFields(present, stated, beneath);
     } else if (element.startsWith('f:')) {
-      live[element.slice(2)] = stated;
+      // Assigned, `__proto__` would be no field.
+      const field = { value: stated, enumerable: true, writable: true, configurable: true };
+      Object.defineProperty(live, element.slice(2), field);
     } else if (present === undefined) {
       live.push(stated);
     } else {
