@@ -1,7 +1,7 @@
 /** What one trigger holds of one object: the record of what was handled, and bytes only while something is pending. */
 import type { ObjectRecord } from '../filter/record.ts';
 import { parseExact } from '../lib/exact-json.ts';
-import type { Delta, ObjectHead } from '../model/delta.ts';
+import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey, qualifiedName } from '../model/kube-object.ts';
 
 export class Entry {
@@ -53,13 +53,15 @@ export function headOf({ metadata }: KubeObject): ObjectHead {
 }
 
 /**
- * All entries of one trigger. Two lives of one name are two entries; a later one waits until the earlier, which is gone,
- * has been delivered, so that `deleted` comes before `created`.
+ * All entries of one trigger. Two lives of one name are two entries: their calls never overlap, and a later one waits
+ * until the earlier, which is gone, has been delivered, so that `deleted` comes before `created`.
  */
 export class Entries implements Iterable<Entry> {
   readonly #byKey = new Map<ObjectKey, Entry>();
   /** Lives that are over but not delivered yet, by name, oldest first. */
-  readonly #buried = new Map<string, ObjectKey[]>();
+  readonly #buried = new Map<string, Entry[]>();
+  /** Which life of a name is being delivered. */
+  readonly #delivering = new Map<string, Entry>();
   readonly #waiting = new Map<string, Set<ObjectKey>>();
 
   get size(): number {
@@ -77,34 +79,57 @@ export class Entries implements Iterable<Entry> {
   /** Remembers that this life is over but not yet delivered. */
   bury(entry: Entry): void {
     const lives = this.#buried.get(entry.name) ?? [];
-    if (!lives.includes(entry.key)) this.#buried.set(entry.name, [...lives, entry.key]);
+    if (lives.includes(entry)) return;
+    // One that was passed over may come back.
+    this.#buried.set(entry.name, [...lives, entry].toSorted(byDeath));
   }
 
-  /** Whether an earlier life of the same name must be delivered first; `delete` then names this one. */
+  /** Whether another life of the same name comes first; this one is then named when that is over. */
   mustWait(entry: Entry): boolean {
-    const first = this.#buried.get(entry.name)?.[0];
-    if (first === undefined || first === entry.key) return false;
+    const first = this.#buried.get(entry.name)?.[0] ?? entry;
+    const other = this.#delivering.get(entry.name) ?? entry;
+    if (first === entry && other === entry) return false;
     this.#waiting.set(entry.name, (this.#waiting.get(entry.name) ?? new Set()).add(entry.key));
     return true;
   }
 
+  /** Its delivery begins. */
+  enter(entry: Entry): void {
+    this.#delivering.set(entry.name, entry);
+  }
+
+  /** Its delivery has ended; returns the keys that waited for it. */
+  leave(entry: Entry): readonly ObjectKey[] {
+    if (this.#delivering.get(entry.name) !== entry) return [];
+    this.#delivering.delete(entry.name);
+    return this.#takeWaiting(entry.name);
+  }
+
   /** Forgets an entry; returns the keys that waited for it. */
   delete(entry: Entry): readonly ObjectKey[] {
-    this.#byKey.delete(entry.key);
+    if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
     return this.passOver(entry);
   }
 
-  /** Later lives need not wait for this one any more; returns their keys. */
+  /** Later lives need not wait for the end of this one any more; returns their keys. */
   passOver(entry: Entry): readonly ObjectKey[] {
-    const lives = this.#buried.get(entry.name)?.filter((key) => key !== entry.key) ?? [];
+    const lives = this.#buried.get(entry.name)?.filter((other) => other !== entry) ?? [];
     if (lives.length > 0) this.#buried.set(entry.name, lives);
     else this.#buried.delete(entry.name);
-    const waiting = [...(this.#waiting.get(entry.name) ?? [])];
-    this.#waiting.delete(entry.name);
-    return waiting;
+    return this.#takeWaiting(entry.name);
   }
 
   [Symbol.iterator](): Iterator<Entry> {
     return this.#byKey.values();
   }
+
+  #takeWaiting(name: string): readonly ObjectKey[] {
+    const waiting = [...(this.#waiting.get(name) ?? [])];
+    this.#waiting.delete(name);
+    return waiting;
+  }
+}
+
+function byDeath({ record: a }: Entry, { record: b }: Entry): number {
+  return compareResourceVersions(a.gone?.resourceVersion ?? '', b.gone?.resourceVersion ?? '');
 }

@@ -63,7 +63,7 @@ export class Worker {
 
   /** Starts one delivery; false where none may start now. */
   start(): boolean {
-    const { queue, wakeAt } = this.#options;
+    const { entries, queue, wakeAt } = this.#options;
     const context = this.#options.context();
     if (context === undefined || queue.depth === 0) return false;
     const { clock } = context.services;
@@ -78,9 +78,11 @@ export class Worker {
       gate.abandon(entered);
       return false;
     }
-    const running = this.#work(key, context, entered.probe).finally(() => {
+    const entry = entries.get(key);
+    const running = this.#work(key, entry, context, entered.probe).finally(() => {
       this.#running.delete(running);
       queue.done(key);
+      if (entry !== undefined) for (const waiting of entries.leave(entry)) queue.add(waiting);
       this.#options.wake();
     });
     this.#running.add(running);
@@ -92,15 +94,21 @@ export class Worker {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
-  async #work(key: ObjectKey, context: DeliveryContext, probe: boolean): Promise<void> {
+  async #work(
+    key: ObjectKey,
+    entry: Entry | undefined,
+    context: DeliveryContext,
+    probe: boolean,
+  ): Promise<void> {
     const { services, setup } = context;
     const { logger, random } = services;
     const { gate } = setup;
-    const entry = this.#options.entries.get(key);
     let delivery: Delivery | undefined;
     try {
-      if (entry !== undefined && this.#isDue(entry, context))
+      if (entry !== undefined && this.#isDue(entry, context)) {
+        this.#options.entries.enter(entry);
         delivery = await prepareDelivery(entry, context);
+      }
     } catch (error) {
       logger.warn('delivery cannot be built yet', { key: entry?.name ?? '', error: messageOf(error) });
       if (entry !== undefined) {
@@ -122,7 +130,7 @@ export class Worker {
     await this.#settle(entry, delivery, outcome, context, probe);
   }
 
-  /** Whether this is the moment: quiet, no earlier life of the name before it, and not stormy. */
+  /** Whether this is the moment: quiet, no other life of the name before it, and not stormy. */
   #isDue(entry: Entry, { services, setup, rules }: DeliveryContext): boolean {
     const { entries, queue, settling } = this.#options;
     if (rules.suspend || (settling(entry.key) && !entry.gone) || entries.mustWait(entry)) return false;
@@ -249,7 +257,8 @@ export class Worker {
     fail(entry.record, flight, { attempts: decision.attempts, exhausted });
     entry.retrying = !exhausted;
     if (decision.exhausted !== undefined) {
-      for (const key of entries.passOver(entry)) queue.add(key);
+      // An end that came meanwhile is still to be told.
+      if (entry.record.exhausted) for (const key of entries.passOver(entry)) queue.add(key);
       events.exhausted(entry, decision.exhausted, decision.attempts);
     } else if (decision.queue.kind !== 'forget' && !this.#options.settling(entry.key)) {
       // A new state that still waits for quiet comes by itself, with attempts of its own.
@@ -264,6 +273,7 @@ export class Worker {
     entry.record.attempts = 0;
     entry.record.exhausted = false;
     entry.retrying = true;
+    if (entry.gone) this.#options.entries.bury(entry);
     const { backoff } = setup.trigger.spec.delivery;
     this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));
   }
