@@ -2,8 +2,9 @@
  * From a delta to a key that waits for quiet: every observation is judged against the object's record, and what does
  * not matter ends here, counted by reason.
  */
-import { invalidate } from '../filter/delivery.ts';
+import { invalidate, want } from '../filter/delivery.ts';
 import { judgeGone, observe } from '../filter/judge.ts';
+import type { Wish } from '../filter/record.ts';
 import { needsDelivery, type Rules } from '../filter/rules.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,7 +18,8 @@ export interface IntakeOptions {
   readonly entries: Entries;
   /** `namespace/name` of the trigger. */
   readonly trigger: string;
-  readonly rules: () => Rules;
+  /** Undefined until the kind is resolved, and where it is not the trigger's to see: then nothing is taken in. */
+  readonly rules: () => Rules | undefined;
   readonly clock: Clock;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -46,6 +48,7 @@ export class Intake {
 
   /** Takes in what the source says of one object. */
   delta(delta: Delta): void {
+    if (this.#options.rules() === undefined) return;
     const entry = this.#options.entries.get(delta.head.key);
     if (delta.type !== 'Deleted') this.#listed(delta.head);
     if (entry?.writing === true && delta.type !== 'Deleted') {
@@ -55,6 +58,19 @@ export class Intake {
     }
     if (delta.type === 'Deleted') this.#gone(delta, entry);
     else this.#seen(delta, entry);
+  }
+
+  /** Somebody wants the object sent although nothing has changed. */
+  wish(key: ObjectKey, wish: Wish): void {
+    const { entries, clock, pass } = this.#options;
+    const entry = entries.get(key);
+    const rules = this.#options.rules();
+    if (entry === undefined || rules === undefined) return;
+    if (!this.#counted(want(entry.record, wish, rules), entry)) return;
+    entry.waitingSinceMs ??= clock.monotonic();
+    // Children change in bursts, as objects do; what was due at a time does not wait for quiet.
+    const settles = wish.reason === 'Child';
+    pass(key, { immediate: !settles, background: !settles && wish.reason !== 'Requeue' });
   }
 
   /** Takes in a state that was read. @param wake false where it is about to be delivered anyway */
@@ -101,6 +117,7 @@ export class Intake {
     const { head, raw } = delta;
     const { clock, entries } = this.#options;
     const rules = this.#options.rules();
+    if (rules === undefined) return;
     let object: ReturnType<typeof parseObject> | undefined;
     const { record, verdict, error, newest } = observe(
       known?.record,
@@ -128,7 +145,8 @@ export class Intake {
     entry.waitingSinceMs ??= clock.monotonic();
     entry.targetFailures = 0;
     this.#options.pass(head.key, {
-      immediate: this.#firstSync || delta.type === 'Listed',
+      // What a later list shows of a known object may not have settled; what it brings in was there before.
+      immediate: this.#firstSync || (delta.type === 'Listed' && known === undefined),
       background: delta.type === 'Listed',
     });
   }
@@ -144,7 +162,9 @@ export class Intake {
     if (entry.gone) return;
     const { clock, entries } = this.#options;
     const gone = { reason: 'Deleted', resourceVersion, nowMs: clock.now() } as const;
-    const verdict = judgeGone(entry.record, gone, this.#options.rules());
+    const rules = this.#options.rules();
+    if (rules === undefined) return;
+    const verdict = judgeGone(entry.record, gone, rules);
     if (!this.#counted(verdict, entry)) {
       this.#options.forget(entry);
       return;

@@ -8,11 +8,8 @@
  * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
-import { want } from '../filter/delivery.ts';
-import type { Wish } from '../filter/record.ts';
 import { needsDelivery, type Rules } from '../filter/rules.ts';
 import { Alarm } from '../lib/alarm.ts';
-import type { ObjectKey } from '../model/kube-object.ts';
 import { apiVersionOf, type Resource } from '../model/resource.ts';
 import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
@@ -67,18 +64,19 @@ export class TriggerPipeline {
       random: services.random,
       spec: setup.trigger.spec,
       onReady: () => this.#turn.wake(),
-      onWakeup: (key, reason) => this.#wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) }),
+      onWakeup: (key, reason) =>
+        this.#intake.wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) }),
     });
     this.#children = new ChildTracker({
       fieldManager: setup.fieldManager,
-      changed: (owner) => this.#wish(owner, { reason: 'Child' }),
+      changed: (owner) => this.#intake.wish(owner, { reason: 'Child' }),
       writing: (owner) => entries.get(owner)?.writing === true,
     });
     this.#watches = new Watches(services, this.#children, log);
     this.#intake = new Intake({
       entries,
       trigger: name,
-      rules: () => this.#currentRules(),
+      rules: () => this.#rules,
       clock,
       meter,
       logger: log,
@@ -160,7 +158,9 @@ export class TriggerPipeline {
       if (pending && !this.#schedule.settles(key)) this.#schedule.pass(key, { immediate: gone });
     }
     if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
-      for (const { key } of this.#entries) this.#wish(key, { reason: 'Redeliver', value: after.redeliverAt });
+      const { redeliverAt } = after;
+      for (const { key } of this.#entries)
+        this.#intake.wish(key, { reason: 'Redeliver', value: redeliverAt });
     }
     this.#turn.wake();
   }
@@ -196,13 +196,12 @@ export class TriggerPipeline {
     this.#watches.open(this.#setup.trigger, {
       resolved: (resource) => this.#resolved(resource),
       delta: (delta) => {
-        if (this.#rules === undefined) return;
         this.#intake.delta(delta);
         this.#report.changed();
       },
       synced: () => {
         this.#synced = true;
-        if (this.#rules !== undefined) this.#intake.synced();
+        this.#intake.synced();
         this.#report.changed();
       },
       health: (health) => {
@@ -230,26 +229,6 @@ export class TriggerPipeline {
   #currentRules(): Rules {
     if (this.#rules === undefined) throw new Error('an object arrived before its kind was resolved');
     return this.#rules;
-  }
-
-  // ── filter → debounce → queue ─────────────────────────────────────────────────────────────────────────────────
-
-  /** Somebody wants the object sent although nothing has changed. */
-  #wish(key: ObjectKey, wish: Wish): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || this.#rules === undefined) return;
-    const verdict = want(entry.record, wish, this.#rules);
-    if (verdict.kind === 'drop') {
-      this.#services.meter.count('statewire_filtered_total', {
-        trigger: this.#setup.name,
-        reason: verdict.reason,
-      });
-      return;
-    }
-    entry.waitingSinceMs ??= this.#services.clock.monotonic();
-    if (wish.reason === 'Child') this.#schedule.pass(key);
-    else this.#schedule.queue.add(key, wish.reason === 'Requeue' ? 'fresh' : 'background');
-    this.#report.changed();
   }
 
   #forget(entry: Entry): void {
