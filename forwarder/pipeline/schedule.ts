@@ -35,7 +35,7 @@ export class Schedule {
     this.#resyncMs = options.spec.resyncMs;
   }
 
-  /** A change of that key matters. `background` work yields to fresh changes and does not wait for quiet. */
+  /** A change of that key matters. `immediate`: it does not wait for quiet; `background` then yields to fresh changes. */
   pass(
     key: ObjectKey,
     {
@@ -46,7 +46,7 @@ export class Schedule {
     if (this.settles(key) || this.queue.isReady(key)) {
       this.#options.meter.count('statewire_coalesced_total', { trigger: this.#options.name });
     }
-    if (background && !this.settles(key)) this.queue.add(key, 'background');
+    if (immediate && background && !this.settles(key)) this.queue.add(key, 'background');
     else this.#debouncer.add(key, { immediate });
   }
 

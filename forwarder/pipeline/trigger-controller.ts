@@ -82,12 +82,19 @@ export class TriggerController {
       await known.pipeline?.drain();
       known.pipeline?.stop();
       const name = triggerName(known.identity);
-      services.meter.forget({ trigger: name });
-      services.meter.forget({ name });
+      if (!this.#isKnown(name)) {
+        services.meter.forget({ trigger: name });
+        services.meter.forget({ name });
+      }
       services.status.forget(known.identity);
     });
     this.#ending.add(ending);
     void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  /** Whether there is a trigger of that name: one that was made anew goes on with the series of the one before. */
+  #isKnown(name: string): boolean {
+    return [...this.#known.values()].some(({ identity }) => triggerName(identity) === name);
   }
 
   /** uids of all triggers that are known, valid or not. */
