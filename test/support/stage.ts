@@ -32,7 +32,7 @@ export interface TriggerObject extends KubeObject {
 }
 
 /** Waits that hardly show in a test's time. */
-export const SWIFT = { debounce: { quiet: '20ms', maxWait: '2s' } } as const;
+const SWIFT = { debounce: { quiet: '20ms', maxWait: '2s' } } as const;
 
 export class Stage {
   #bench: Bench | undefined;
