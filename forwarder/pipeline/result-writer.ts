@@ -133,7 +133,8 @@ export class ResultWriter {
       });
       const reply = report.statusReply;
       if (reply !== undefined && before !== undefined && !entry.gone) {
-        const news = rebase(
+        const { version } = record;
+        const due = rebase(
           record,
           before,
           { head: headOf(reply.object), object: () => reply.object },
@@ -142,7 +143,8 @@ export class ResultWriter {
         );
         const newest = record.resourceVersion === reply.object.metadata.resourceVersion;
         if (entry.raw !== undefined && newest) entry.raw = Buffer.from(reply.text);
-        if (news) this.#options.pass(entry);
+        // A state that failed is due after its backoff; only another one comes to light here.
+        if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
       }
       for (const child of report.applied) this.#options.children.applied(entry.key, child);
       for (const child of report.pruned) this.#options.children.pruned(child.uid);
