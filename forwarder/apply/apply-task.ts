@@ -42,6 +42,13 @@ export interface ApplyTask {
   isCurrent(): boolean;
   /** Called before every longer wait, because the API server refuses for now: the key need not be held any more. */
   onRetrying?(problem: ApplyProblem): void;
+  /** Around every try of every part. What the watch shows in between may be what it wrote: the answer says so first. */
+  onTry?(): void;
+  onTried?(): void;
+  /** Answers, within their tries; the report has them too, but comes when the last part has ended. */
+  onStatus?(object: KubeObject, text: string): void;
+  onChild?(child: AppliedChild): void;
+  onPruned?(child: AppliedChild): void;
   readonly signal: AbortSignal;
 }
 

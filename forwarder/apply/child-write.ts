@@ -116,7 +116,9 @@ export class ChildWrite {
     try {
       const { text } = await loop.write(applyRequest(child.path, fieldManager, body), this.#task.signal);
       loop.count('child', 'written');
-      return { key, child: this.#remembered(child, parseExact(text) as KubeObject) };
+      const { hash, ...applied } = this.#remembered(child, parseExact(text) as KubeObject);
+      this.#task.onChild?.(applied);
+      return { key, child: { ...applied, hash } };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const isAnother = error.causes.some(({ field }) => field === 'metadata.uid');

@@ -81,6 +81,8 @@ export class ChildrenWriter {
       uid: task.uid,
       signal: task.signal,
       isCurrent: () => task.isCurrent(),
+      onTry: () => task.onTry?.(),
+      onTried: () => task.onTried?.(),
       onRetrying: (problem) => {
         onTried();
         task.onRetrying?.(problem);

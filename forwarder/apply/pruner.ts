@@ -133,7 +133,10 @@ export class Pruner {
         await loop.write({ method: 'DELETE', path, body: deleteOptions(uid, resourceVersion) }, task.signal);
         loop.count('prune', 'written');
         const at = namespace === undefined ? {} : { namespace };
-        return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...at, name, uid, resourceVersion };
+        const { kind } = resource;
+        const pruned = { apiVersion: apiVersionOf(resource), kind, ...at, name, uid, resourceVersion };
+        task.onPruned?.(pruned);
+        return pruned;
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return undefined;
         // Whatever it was, the next try looks at it anew.

@@ -109,6 +109,7 @@ class Statement {
     if (plan.action === 'unchanged') return { kind: 'unchanged', plan };
     try {
       const { text } = await this.#send(object, plan);
+      this.#task.onStatus?.(parseExact(text) as KubeObject, text);
       return { kind: 'written', plan, text };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

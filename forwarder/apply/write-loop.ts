@@ -32,7 +32,7 @@ export type Tried<T> =
   /** A newer result, a deletion, or the signal. */
   | { readonly kind: 'stopped' };
 
-export type RetryTask = Pick<ApplyTask, 'isCurrent' | 'onRetrying' | 'signal' | 'uid'>;
+export type RetryTask = Pick<ApplyTask, 'isCurrent' | 'onRetrying' | 'onTry' | 'onTried' | 'signal' | 'uid'>;
 
 /** Conflicts that are tried again at once, with the newer state; client-go's retry.DefaultRetry has as many. */
 const QUICK_CONFLICTS = 5;
@@ -83,7 +83,7 @@ export class WriteLoop {
     for (let failures = 0; ;) {
       if (task.signal.aborted || !task.isCurrent()) return { kind: 'stopped' };
       try {
-        return { kind: 'done', value: await attempt() };
+        return { kind: 'done', value: await this.#try(task, attempt) };
       } catch (error) {
         if (task.signal.aborted) return { kind: 'stopped' };
         if (!(error instanceof ApiError)) throw error;
@@ -98,6 +98,15 @@ export class WriteLoop {
         }
         if (!(await this.#slept(delayMs, task.signal))) return { kind: 'stopped' };
       }
+    }
+  }
+
+  async #try<T>(task: RetryTask, attempt: () => Promise<T>): Promise<T> {
+    task.onTry?.();
+    try {
+      return await attempt();
+    } finally {
+      task.onTried?.();
     }
   }
 

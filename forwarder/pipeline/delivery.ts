@@ -7,6 +7,7 @@ import type { IdSuffix } from '../dispatch/ids.ts';
 import { begin, type Flight } from '../filter/delivery.ts';
 import { admit, needsDelivery, type Rules } from '../filter/rules.ts';
 import { ApiError } from '../lib/errors.ts';
+import { compareResourceVersions } from '../model/delta.ts';
 import type { Invocation } from '../model/invocation.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { type GroupVersionKind, type Resource, resourcePath } from '../model/resource.ts';
@@ -34,16 +35,25 @@ export interface DeliveryContext {
   readonly resource: Resource;
   readonly rules: Rules;
   readonly children: ChildTracker;
+  /** False once the trigger was edited or halted: then this is no longer how, or when, to send. */
+  readonly isCurrent: () => boolean;
   /** Takes in a state that was read and is newer than what the watch has shown. */
   readonly observeRead: (entry: Entry, raw: Buffer, object: KubeObject) => void;
 }
 
-/** What to send for the entry now; undefined where there is nothing (any more). Throws ApiError. */
-export async function prepareDelivery(entry: Entry, context: DeliveryContext): Promise<Delivery | undefined> {
+/**
+ * What to send for the entry now; undefined where there is nothing (any more), `later` where the trigger was edited
+ * meanwhile or a write to the object has begun, before whose answer its newest state is not known. Throws ApiError.
+ */
+export async function prepareDelivery(
+  entry: Entry,
+  context: DeliveryContext,
+): Promise<Delivery | 'later' | undefined> {
   const { record } = entry;
   const children = await readChildren(entry, context);
   const state = entry.gone ? await lastState(entry, context) : await newestState(entry, context);
   // From here on nothing waits: what is sent is the state that the record says is sent.
+  if (entry.writing > 0 || !context.isCurrent()) return 'later';
   if (state === undefined || !needsDelivery(record, context.rules)) return undefined;
   if (!entry.gone && admit(record, state.object, context.rules).kind === 'drop') return undefined;
   const flight = begin(record);
@@ -179,7 +189,7 @@ function invocationOf(
     attempt: flight.attempt,
     epoch: 0,
     timeMs: record.firstSeenMs,
-    deletionVersion: record.gone?.resourceVersion,
+    deletionVersion: endVersion(record),
     final: state.final,
     timeoutMs,
     deadlineMs: clock.monotonic() + timeoutMs,
@@ -188,6 +198,14 @@ function invocationOf(
     random,
   };
   return buildInvocation(input);
+}
+
+/** A state that was read before the watch told the end may be newer than that, and no sequence goes back. */
+function endVersion({ gone, resourceVersion }: Entry['record']): string | undefined {
+  if (gone === undefined) return undefined;
+  return compareResourceVersions(gone.resourceVersion, resourceVersion) < 0
+    ? resourceVersion
+    : gone.resourceVersion;
 }
 
 function idSuffix({ record }: Entry, flight: Flight, children: Delivery['children']): IdSuffix {

@@ -4,6 +4,9 @@ import { parseExact } from '../lib/exact-json.ts';
 import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey, qualifiedName } from '../model/kube-object.ts';
 
+/** An object is there. */
+export type SeenDelta = Exclude<Delta, { readonly type: 'Deleted' }>;
+
 export class Entry {
   readonly key: ObjectKey;
   readonly record: ObjectRecord;
@@ -17,9 +20,9 @@ export class Entry {
   targetFailures = 0;
   /** Whether the last call failed and another attempt waits for its backoff. */
   retrying = false;
-  /** While a result is being written, what the watch shows waits here for the reply: newest state only. */
-  writing = false;
-  held: Delta | undefined = undefined;
+  /** Tries to write results that are under way; what the watch shows meanwhile waits for the reply: newest state only. */
+  writing = 0;
+  held: SeenDelta | undefined = undefined;
 
   constructor(key: ObjectKey, record: ObjectRecord) {
     this.key = key;
@@ -84,11 +87,11 @@ export class Entries implements Iterable<Entry> {
     this.#buried.set(entry.name, [...lives, entry].toSorted(byDeath));
   }
 
-  /** Whether another life of the same name comes first; this one is then named when that is over. */
+  /** Whether another life of the same name, or a write to this one, comes first; it is then named when that is over. */
   mustWait(entry: Entry): boolean {
     const first = this.#buried.get(entry.name)?.[0] ?? entry;
     const other = this.#delivering.get(entry.name) ?? entry;
-    if (first === entry && other === entry) return false;
+    if (first === entry && other === entry && entry.writing === 0) return false;
     this.#waiting.set(entry.name, (this.#waiting.get(entry.name) ?? new Set()).add(entry.key));
     return true;
   }
@@ -103,6 +106,11 @@ export class Entries implements Iterable<Entry> {
     if (this.#delivering.get(entry.name) !== entry) return [];
     this.#delivering.delete(entry.name);
     return this.#takeWaiting(entry.name);
+  }
+
+  /** A write to it has ended; returns the keys that waited for it. */
+  written({ name }: Entry): readonly ObjectKey[] {
+    return this.#takeWaiting(name);
   }
 
   /** Forgets an entry; returns the keys that waited for it. */

@@ -12,7 +12,7 @@ import { compareResourceVersions, type Delta, type ObjectHead } from '../model/d
 import { type KubeObject, type ObjectKey, qualifiedName } from '../model/kube-object.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { Verdict } from '../model/verdict.ts';
-import { type Entries, Entry, headOf, parseObject } from './entry.ts';
+import { type Entries, Entry, headOf, parseObject, type SeenDelta } from './entry.ts';
 
 export interface IntakeOptions {
   readonly entries: Entries;
@@ -51,7 +51,7 @@ export class Intake {
     if (this.#options.rules() === undefined) return;
     const entry = this.#options.entries.get(delta.head.key);
     if (delta.type !== 'Deleted') this.#listed(delta.head);
-    if (entry?.writing === true && delta.type !== 'Deleted') {
+    if (entry !== undefined && entry.writing > 0 && delta.type !== 'Deleted') {
       // The reply to our own write says first what that write changed; the newest state waits for it.
       if (entry.held === undefined || isNewer(delta, entry.held)) entry.held = delta;
       return;
@@ -75,6 +75,8 @@ export class Intake {
 
   /** Takes in a state that was read. @param wake false where it is about to be delivered anyway */
   read(entry: Entry, raw: Buffer, object: KubeObject, wake: boolean): void {
+    // It may exist and yet have left the selection; the watch alone tells that it is back.
+    if (entry.gone) return;
     this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, wake);
   }
 
@@ -82,7 +84,7 @@ export class Intake {
   release(entry: Entry): void {
     const { held } = entry;
     entry.held = undefined;
-    if (held !== undefined) this.delta(held);
+    if (held !== undefined) this.#seen(held, entry);
   }
 
   /** The trigger was edited: every object is judged anew when it is listed, and what is not listed has left. */
@@ -91,7 +93,11 @@ export class Intake {
     // An edit of anything else leaves the list that is still to come as it is.
     if (!options.selectionChanged) return;
     this.#unlisted.clear();
-    for (const entry of this.#options.entries) if (!entry.gone) this.#unlisted.set(entry.name, entry);
+    for (const entry of this.#options.entries) {
+      // The new list says it again where the object is still selected.
+      entry.held = undefined;
+      if (!entry.gone) this.#unlisted.set(entry.name, entry);
+    }
   }
 
   /** A list is complete. */
@@ -109,11 +115,7 @@ export class Intake {
     if (before.key !== head.key) this.#leave(before, head.resourceVersion);
   }
 
-  #seen(
-    delta: Extract<Delta, { type: 'Listed' | 'Added' | 'Modified' }>,
-    known: Entry | undefined,
-    wake = true,
-  ): void {
+  #seen(delta: SeenDelta, known: Entry | undefined, wake = true): void {
     const { head, raw } = delta;
     const { clock, entries } = this.#options;
     const rules = this.#options.rules();
@@ -152,9 +154,10 @@ export class Intake {
   }
 
   #gone(delta: Extract<Delta, { type: 'Deleted' }>, entry: Entry | undefined): void {
-    if (entry === undefined || entry.gone) return;
-    if (delta.raw !== undefined) entry.raw = delta.raw;
+    if (entry === undefined) return;
     entry.held = undefined;
+    if (entry.gone) return;
+    if (delta.raw !== undefined) entry.raw = delta.raw;
     this.#leave(entry, delta.head.resourceVersion);
   }
 

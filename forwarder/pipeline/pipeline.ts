@@ -70,7 +70,7 @@ export class TriggerPipeline {
     this.#children = new ChildTracker({
       fieldManager: setup.fieldManager,
       changed: (owner) => this.#intake.wish(owner, { reason: 'Child' }),
-      writing: (owner) => entries.get(owner)?.writing === true,
+      writing: (owner) => (entries.get(owner)?.writing ?? 0) > 0,
     });
     this.#watches = new Watches(services, this.#children, log);
     this.#intake = new Intake({
@@ -94,6 +94,9 @@ export class TriggerPipeline {
       signal: this.#stop.signal,
       applied: (entry, problem) => this.#report.applied(entry, problem),
       pass: (entry) => this.#schedule.pass(entry.key),
+      released: (entry) => {
+        for (const key of entries.written(entry)) this.#schedule.queue.add(key);
+      },
     });
     this.#gateAlarm = new Alarm(clock, () => this.#probe());
     this.#worker = new Worker({
@@ -245,12 +248,15 @@ export class TriggerPipeline {
   #context(): DeliveryContext | undefined {
     if (this.#halted || this.#resource === undefined || this.#rules === undefined) return undefined;
     if (this.#rules.suspend) return undefined;
+    const setup = this.#setup;
+    const rules = this.#rules;
     return {
       services: this.#services,
-      setup: this.#setup,
+      setup,
       resource: this.#resource,
-      rules: this.#rules,
+      rules,
       children: this.#children,
+      isCurrent: () => !this.#halted && this.#setup === setup && this.#rules === rules,
       observeRead: (entry, raw, object) => this.#intake.read(entry, raw, object, false),
     };
   }

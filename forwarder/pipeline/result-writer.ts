@@ -25,6 +25,8 @@ export interface ResultWriterOptions {
   readonly rules: () => Rules;
   /** A state that nobody had seen before our write came to light: the key has something to deliver. */
   readonly pass: (entry: Entry) => void;
+  /** What the watch told during a write has been taken in. */
+  readonly released: (entry: Entry) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What was refused for good, or nothing: the `StatusApplied` condition. */
@@ -88,70 +90,66 @@ export class ResultWriter {
     warnings: readonly string[],
     freeKey: () => void,
   ): Promise<void> {
-    const { applier, intake, rules, clock, signal, applied } = this.#options;
+    const { applier, intake, children, signal } = this.#options;
     const { record } = entry;
     const number = (this.#newest.get(entry) ?? 0) + 1;
     this.#newest.set(entry, number);
     let base: KubeObject = delivery.object;
     let before: WriteBase | undefined;
-    entry.writing = true;
-    const release = (): void => {
-      if (!entry.writing) return;
-      entry.writing = false;
-      intake.release(entry);
-      this.#options.children.settled(entry.key);
-    };
-    try {
-      const report = await applier.apply({
-        resource,
-        uid: record.uid,
-        ...(record.namespace !== undefined && { namespace: record.namespace }),
-        name: record.name,
-        ...(delivery.object.metadata.generation !== undefined && {
-          deliveredGeneration: delivery.object.metadata.generation,
-        }),
-        result,
-        warnings,
-        childrenRead: byKind(delivery),
-        newest: () => {
-          before = writeBaseOf(record);
-          const known = entry.raw === undefined ? base : parseObject(entry.raw);
-          return known.metadata.resourceVersion === record.resourceVersion ? known : undefined;
-        },
-        observe: (object, text) => {
-          base = object;
-          intake.read(entry, Buffer.from(text), object, true);
-          before = writeBaseFrom(object, record.recipe);
-        },
-        isCurrent: () =>
-          this.#newest.get(entry) === number && !(entry.gone && record.gone?.reason === 'Deleted'),
-        onRetrying: () => {
-          release();
-          freeKey();
-        },
-        signal,
-      });
-      const reply = report.statusReply;
-      if (reply !== undefined && before !== undefined && !entry.gone) {
-        const { version } = record;
-        const due = rebase(
-          record,
-          before,
-          { head: headOf(reply.object), object: () => reply.object },
-          rules(),
-          clock.now(),
-        );
-        const newest = record.resourceVersion === reply.object.metadata.resourceVersion;
-        if (entry.raw !== undefined && newest) entry.raw = Buffer.from(reply.text);
-        // A state that failed is due after its backoff; only another one comes to light here.
-        if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
-      }
-      for (const child of report.applied) this.#options.children.applied(entry.key, child);
-      for (const child of report.pruned) this.#options.children.pruned(child.uid);
-      if (report.complete) applied(entry, report.problems[0]);
-    } finally {
-      release();
-    }
+    const report = await applier.apply({
+      resource,
+      uid: record.uid,
+      ...(record.namespace !== undefined && { namespace: record.namespace }),
+      name: record.name,
+      ...(delivery.object.metadata.generation !== undefined && {
+        deliveredGeneration: delivery.object.metadata.generation,
+      }),
+      result,
+      warnings,
+      childrenRead: byKind(delivery),
+      newest: () => {
+        before = writeBaseOf(record);
+        const known = entry.raw === undefined ? base : parseObject(entry.raw);
+        return known.metadata.resourceVersion === record.resourceVersion ? known : undefined;
+      },
+      observe: (object, text) => {
+        base = object;
+        intake.read(entry, Buffer.from(text), object, true);
+        before = writeBaseFrom(object, record.recipe);
+      },
+      isCurrent: () =>
+        this.#newest.get(entry) === number && !(entry.gone && record.gone?.reason === 'Deleted'),
+      onTry: () => {
+        entry.writing += 1;
+      },
+      onTried: () => {
+        entry.writing -= 1;
+        if (entry.writing > 0) return;
+        intake.release(entry);
+        children.settled(entry.key);
+        this.#options.released(entry);
+      },
+      onStatus: (object, text) => this.#written(entry, before, object, text),
+      onChild: (child) => children.applied(entry.key, child),
+      onPruned: ({ uid }) => children.pruned(uid),
+      onRetrying: freeKey,
+      signal,
+    });
+    if (report.complete) this.#options.applied(entry, report.problems[0]);
+  }
+
+  /** A status was written: what that changed is no change. */
+  #written(entry: Entry, before: WriteBase | undefined, object: KubeObject, text: string): void {
+    const { record } = entry;
+    if (before === undefined || entry.gone) return;
+    const { rules, clock } = this.#options;
+    const { version } = record;
+    const reply = { head: headOf(object), object: () => object };
+    const due = rebase(record, before, reply, rules(), clock.now());
+    const isNewest = object.metadata.resourceVersion === record.resourceVersion;
+    if (entry.raw !== undefined && isNewest) entry.raw = Buffer.from(text);
+    // A state that failed is due after its backoff; only another one comes to light here.
+    if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
   }
 }
 

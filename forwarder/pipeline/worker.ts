@@ -103,7 +103,7 @@ export class Worker {
     const { services, setup } = context;
     const { logger, random } = services;
     const { gate } = setup;
-    let delivery: Delivery | undefined;
+    let delivery: Delivery | 'later' | undefined;
     try {
       if (entry !== undefined && this.#isDue(entry, context)) {
         this.#options.entries.enter(entry);
@@ -117,7 +117,9 @@ export class Worker {
         this.#options.queue.addAfter(key, backoffMs(entry.targetFailures, BUILD_BACKOFF, random));
       }
     }
-    if (entry === undefined || delivery === undefined) {
+    if (entry === undefined || delivery === undefined || delivery === 'later') {
+      if (entry !== undefined && delivery === 'later' && !this.#options.entries.mustWait(entry))
+        this.#options.queue.add(key);
       gate.abandon({ probe });
       this.#options.wake();
       return;

@@ -39,7 +39,11 @@ export class ModelCluster implements KubeClient {
   fault: (request: KubeRequest) => ApiError | 'lost' | undefined = () => undefined;
   /** Every state of every object: uid and resourceVersion → the object. */
   readonly states: Map<string, KubeObject> = new Map();
+  /** Answers that were lost: what the pipeline wrote with these, it cannot know. */
+  lost = 0;
   readonly #clock: Clock;
+  /** What listeners know of. */
+  readonly #noted = new Map<string, KubeObject>();
   #version = '100';
   #lives = 0;
 
@@ -62,11 +66,13 @@ export class ModelCluster implements KubeClient {
     const fault = this.fault(request);
     if (fault !== undefined && fault !== 'lost') throw fault;
     const path = request.path.replace(/\/status$/, '');
-    const before = this.find(path);
     const response = await this.server.request(request);
-    this.#note(path, before, true);
+    if (request.method !== 'GET') this.#note(path, true);
     await this.#travel(request.signal);
-    if (fault === 'lost') throw apiError(0, 'the connection was lost');
+    if (fault === 'lost') {
+      this.lost += 1;
+      throw apiError(0, 'the connection was lost');
+    }
     return response;
   }
 
@@ -123,11 +129,10 @@ export class ModelCluster implements KubeClient {
   /** Somebody else's statement about the status, taken by force. */
   async status(name: string, status: unknown, manager = 'other'): Promise<void> {
     const path = `${OBJECTS_PATH}/${name}`;
-    const before = this.find(path);
-    if (before === undefined) return;
+    if (this.find(path) === undefined) return;
     const body = { apiVersion: 'example.com/v1', kind: 'Application', metadata: { name }, status };
     await this.server.applyAs(manager, `${path}/status`, body);
-    this.#note(path, before);
+    this.#note(path);
   }
 
   /** Puts a child there, or changes it, as somebody else does. */
@@ -157,10 +162,7 @@ export class ModelCluster implements KubeClient {
   }
 
   remove(path: string): void {
-    const before = this.find(path);
-    if (before === undefined) return;
-    this.server.objects.delete(path);
-    this.#note(path, before);
+    if (this.server.objects.delete(path)) this.#note(path);
   }
 
   #change(name: string, metadata: object, rest: object = {}): void {
@@ -174,19 +176,21 @@ export class ModelCluster implements KubeClient {
   }
 
   #put(path: string, object: object): void {
-    const before = this.find(path);
     this.server.put(path, object);
-    this.#note(path, before);
+    this.#note(path);
   }
 
   /** Tells what has become of an object since; a write that changed nothing is none. */
-  #note(path: string, before: KubeObject | undefined, own = false): void {
+  #note(path: string, own = false): void {
+    const before = this.#noted.get(path);
     let after = this.find(path);
     if (after?.metadata.resourceVersion === before?.metadata.resourceVersion) return;
     // A version of its own for a deletion: any other write takes one.
     this.#version = (after ?? this.server.put('/deleted', { metadata: {} })).metadata.resourceVersion;
     this.server.objects.delete('/deleted');
     after = structuredClone(after);
+    if (after === undefined) this.#noted.delete(path);
+    else this.#noted.set(path, after);
     if (after !== undefined) this.states.set(`${after.metadata.uid} ${this.#version}`, after);
     const collection = path.slice(0, path.lastIndexOf('/'));
     const change = { collection, before, after, resourceVersion: this.#version, own };

@@ -70,7 +70,7 @@ describe('An object that was deleted and created again', () => {
     await world.pass();
     world.calls.find(({ event }) => event.name === 'other')?.end(unreachable);
     await world.pass(1500);
-    const [second] = world.calls.filter(({ text }) => text === 'created web-2:g1');
+    const second = world.calls.find(({ text }) => text === 'created web-2:g1');
     assert.ok(second?.open, 'the successor is being called');
     assert.equal(world.told.filter((text) => text.startsWith('deleted')).length, 1);
     second.end(unreachable);
