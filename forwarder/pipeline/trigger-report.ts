@@ -10,6 +10,8 @@ import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
 
 const COUNT_EVERY_MS = 1000;
+/** A list that is done sooner is not worth telling: a restart leaves the status as it is. */
+const TELL_SYNCING_AFTER_MS = 2000;
 
 type ConditionChange = NonNullable<StatusChange['conditions']>[number];
 
@@ -22,6 +24,7 @@ export class TriggerReport {
   readonly #filterProblems = new Map<Entry, string>();
   readonly #applyProblems = new Map<Entry, ApplyProblem>();
   #timer: Timer | undefined;
+  #syncing: Timer | undefined;
   #stopped = false;
 
   constructor(options: {
@@ -60,7 +63,15 @@ export class TriggerReport {
     this.#services.meter.set('statewire_circuit_open', { trigger: this.#name }, 0);
   }
 
-  source({ state, message }: SourceHealth): void {
+  source(health: SourceHealth): void {
+    this.#syncing?.cancel();
+    if (health.state !== 'Syncing') this.#source(health);
+    else if (!this.#stopped) {
+      this.#syncing = this.#services.clock.after(TELL_SYNCING_AFTER_MS, () => this.#source(health));
+    }
+  }
+
+  #source({ state, message }: SourceHealth): void {
     const forbidden = state === 'Forbidden';
     const conditions: ConditionChange[] = [
       state === 'Synced'
@@ -188,6 +199,7 @@ export class TriggerReport {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#syncing?.cancel();
   }
 
   #say(condition: ConditionChange): void {

@@ -59,6 +59,8 @@ export function followApiTriggers(options: {
 
 /** A mounted ConfigMap is swapped by a symbolic link, which file system events miss; looking again misses nothing. */
 const LOOK_EVERY_MS = 2000;
+/** A file that is being written is taken once it has stayed the same for so long: half of one may look whole. */
+const LOOK_AGAIN_MS = 200;
 
 /** Follows `--triggers FILE`. Throws ConfigError where it cannot be read at start; later mistakes are logged. */
 export async function followTriggerFile(options: {
@@ -71,6 +73,8 @@ export async function followTriggerFile(options: {
   let text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new ConfigError('CONFIG_INVALID', '--triggers', messageOf(error));
   });
+  let seen = text;
+  let isSettled = true;
   let timer: Timer | undefined;
   let stopped = false;
 
@@ -82,23 +86,26 @@ export async function followTriggerFile(options: {
     }
     for (const { message, reason } of problems)
       logger.error('trigger file has a mistake', { reason, error: message });
-    // A file that cannot be read as YAML takes nothing away.
-    if (problem !== undefined && triggers.length === 0) return;
-    const uids = new Set(triggers.map((trigger) => (trigger['metadata'] as { readonly uid: string }).uid));
-    for (const uid of controller.uids) if (!uids.has(uid)) controller.remove(uid);
+    // What cannot be read may be any of the triggers that are missing: a mistake takes nothing away.
+    if (problem === undefined) {
+      const uids = new Set(triggers.map((trigger) => (trigger['metadata'] as { readonly uid: string }).uid));
+      for (const uid of controller.uids) if (!uids.has(uid)) controller.remove(uid);
+    }
     for (const trigger of triggers) controller.put(trigger);
   };
   const look = async (): Promise<void> => {
     try {
       const now = await readFile(path, 'utf8');
-      if (now !== text && !stopped) {
+      isSettled = now === seen;
+      seen = now;
+      if (now !== text && isSettled && !stopped) {
         text = now;
         take(false);
       }
     } catch (error) {
       logger.error('trigger file cannot be read', { error: messageOf(error) });
     }
-    if (!stopped) timer = clock.after(LOOK_EVERY_MS, () => void look());
+    if (!stopped) timer = clock.after(isSettled ? LOOK_EVERY_MS : LOOK_AGAIN_MS, () => void look());
   };
 
   take(true);
