@@ -10,13 +10,14 @@ import * as fc from 'fast-check';
 import { recipeOf } from '../../../forwarder/filter/recipe.ts';
 import { TargetError } from '../../../forwarder/lib/errors.ts';
 import type { KubeObject } from '../../../forwarder/model/kube-object.ts';
+import { REDELIVER_ANNOTATION } from '../../../forwarder/model/trigger.ts';
 import type { ChangeClass } from '../../../protocol/event.ts';
 import { apiError } from '../../support/fake-apply-server.ts';
 import type { Answer, ModelCall } from '../../support/model-target.ts';
 import { PipelineChecker } from '../../support/pipeline-checker.ts';
 import { OWN_MANAGER, PipelineWorld, type SpecPatch } from '../../support/pipeline-world.ts';
 
-const RUNS = Number(process.env['STATEWIRE_RUNS'] ?? 100);
+const RUNS = Number(process.env['STATEWIRE_RUNS'] ?? 300);
 
 interface Config {
   readonly seed: number;
@@ -27,6 +28,7 @@ interface Config {
   readonly lagMs: number;
   readonly latencyMs: number;
   readonly callMs: number;
+  readonly concurrency: number;
   /** Shares of calls and requests that fail. */
   readonly failing: number;
   readonly refusing: number;
@@ -41,6 +43,7 @@ class Run {
   readonly #random: () => number;
   #quiet = false;
   #suspended = false;
+  #halted = false;
   #selector: string | undefined;
 
   private constructor(world: PipelineWorld, checker: PipelineChecker, config: Config, random: () => number) {
@@ -71,6 +74,7 @@ class Run {
       watch: config.selects ? { labelSelector: 'team=a' } : {},
       counting: { kind: 'changes', classes: config.classes },
       debounce: { quietMs: config.quietMs, maxWaitMs: 5 * config.quietMs },
+      delivery: { concurrency: config.concurrency },
     };
     const made: Run[] = [];
     await PipelineWorld.start({
@@ -100,6 +104,12 @@ class Run {
     await this.world.edit(patch);
   }
 
+  /** The trigger is invalid until it is edited again. */
+  halt(): void {
+    this.#halted = true;
+    this.world.pipeline.halt('Invalid', 'it has a mistake');
+  }
+
   async suspend(): Promise<void> {
     this.#suspended = !this.#suspended;
     await this.edit({ suspend: this.#suspended });
@@ -115,6 +125,7 @@ class Run {
     const { world, checker } = this;
     this.#quiet = true;
     if (this.#suspended) await this.suspend();
+    if (this.#halted) await this.edit({});
     world.sources.cut();
     await world.pass(600_000);
     checker.checkEnd((object) => this.#selects(object));
@@ -192,6 +203,9 @@ const PLAIN = [
     run.world.remove(name);
     run.create(name);
   }),
+  step(1, 'redeliver', ({ world }, name, value) =>
+    world.cluster.annotate(name, { [REDELIVER_ANNOTATION]: String(value) }),
+  ),
   step(1, 'cut', ({ world }) => world.sources.cut()),
   step(8, 'pass', ({ world }, _name, value) => world.pass(10 ** value)),
   step(1, 'wait', ({ world }) => world.pass(10_000)),
@@ -208,6 +222,10 @@ const EDITED = [
     run.edit({ debounce: { quietMs: value * 100, maxWaitMs: value * 500 } }),
   ),
   step(1, 'suspend', (run) => run.suspend()),
+  step(1, 'halt', (run) => run.halt()),
+  step(1, 'target', (run, _name, value) =>
+    run.edit({ target: { type: 'http', url: `https://${value}.example`, headers: {} } }),
+  ),
   step(1, 'select', (run) => run.select()),
 ];
 
@@ -220,6 +238,7 @@ const configs: fc.Arbitrary<Config> = fc.record({
   lagMs: fc.constantFrom(0, 20, 2000),
   latencyMs: fc.constantFrom(0, 20, 500),
   callMs: fc.constantFrom(0, 20, 2000),
+  concurrency: fc.constantFrom(1, 10),
   failing: fc.constantFrom(0, 0, 0.3, 0.8),
   refusing: fc.constantFrom(0, 0, 0.2, 0.7),
   losing: fc.boolean(),
