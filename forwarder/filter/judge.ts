@@ -17,7 +17,7 @@ import type { WhenError } from './when-error.ts';
 export interface Observation {
   readonly type: 'Listed' | 'Added' | 'Modified';
   readonly head: ObjectHead;
-  readonly raw: Buffer;
+  readonly raw: string;
   /** Parses `raw`; only called where the head does not tell all. */
   readonly object: () => KubeObject;
   /** Part of the trigger's very first list. */
@@ -36,7 +36,7 @@ export interface Judgement {
 }
 
 /** How the annotation's name stands in JSON; in managedFields it has the prefix `f:`. */
-const REDELIVER_MARK = Buffer.from(JSON.stringify(REDELIVER_ANNOTATION));
+const REDELIVER_MARK = JSON.stringify(REDELIVER_ANNOTATION);
 
 export function observe(known: ObjectRecord | undefined, seen: Observation, rules: Rules): Judgement {
   return known === undefined ? meet(seen, rules) : meetAgain(known, seen, rules);

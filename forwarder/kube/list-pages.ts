@@ -5,7 +5,6 @@ import type { GroupVersionKind } from '../model/resource.ts';
 import { JsonCursorError } from './json-cursor.ts';
 import { ListReader } from './list-reader.ts';
 import { headOf, type ScannedObject, scanObject } from './object-scanner.ts';
-import { ownBytes } from './own-bytes.ts';
 import { readBody } from './stream-body.ts';
 import type { StreamTransport } from './stream-transport.ts';
 
@@ -26,7 +25,7 @@ export interface ListOptions {
   /** A list begins; also when it has to begin again, because its pages expired: what was handed on before is void. */
   readonly onBegin: () => void;
   /** Each object, while the list is still being read. */
-  readonly onItem: (head: ObjectHead, raw: Buffer) => void;
+  readonly onItem: (head: ObjectHead, raw: string) => void;
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -87,7 +86,7 @@ async function listPage(
 function readItem(
   frame: Buffer,
   kind: GroupVersionKind,
-): { readonly head: ObjectHead; readonly raw: Buffer } {
+): { readonly head: ObjectHead; readonly raw: string } {
   const scanned = scan(frame);
   const head = scanned && headOf(scanned);
   if (scanned === undefined || head === undefined) {
@@ -105,16 +104,12 @@ function scan(frame: Buffer): ScannedObject | undefined {
   }
 }
 
-/** The item's own bytes, with apiVersion and kind as watch events carry them. */
-function withType(frame: Buffer, scanned: ScannedObject, { apiVersion, kind }: GroupVersionKind): Buffer {
-  if (scanned.hasApiVersion && scanned.hasKind) return ownBytes(frame);
+/** The item's own text, with apiVersion and kind as watch events carry them. */
+function withType(frame: Buffer, scanned: ScannedObject, { apiVersion, kind }: GroupVersionKind): string {
+  if (scanned.hasApiVersion && scanned.hasKind) return frame.toString();
   const missing = [
     ...(scanned.hasKind ? [] : [`"kind":${JSON.stringify(kind)},`]),
     ...(scanned.hasApiVersion ? [] : [`"apiVersion":${JSON.stringify(apiVersion)},`]),
   ].join('');
-  const prefix = Buffer.from(`{${missing}`, 'utf8');
-  const raw = Buffer.allocUnsafeSlow(prefix.length + frame.length - 1);
-  prefix.copy(raw);
-  frame.copy(raw, prefix.length, 1);
-  return raw;
+  return `{${missing}${frame.toString('utf8', 1)}`;
 }

@@ -6,7 +6,6 @@ import { errorFromStatus } from './api-error.ts';
 import { DocumentReader } from './document-reader.ts';
 import { JsonCursorError } from './json-cursor.ts';
 import { headOf, type ScannedEvent, scanEvent } from './object-scanner.ts';
-import { ownBytes } from './own-bytes.ts';
 import { type BodyEnd, readBody } from './stream-body.ts';
 import type { StreamTransport } from './stream-transport.ts';
 
@@ -14,7 +13,7 @@ import type { StreamTransport } from './stream-transport.ts';
 const MIN_WATCH_SECONDS = 300;
 
 export type WatchEvent =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly head: ObjectHead; readonly raw: Buffer }
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly head: ObjectHead; readonly raw: string }
   | {
       readonly type: 'BOOKMARK';
       readonly resourceVersion: string;
@@ -98,7 +97,7 @@ function readEvent(frame: Buffer, path: string): WatchEvent {
   if (head === undefined) {
     throw new ApiError('API_PROTOCOL', 'the watch sent an object without name, uid or resourceVersion');
   }
-  return { type, head, raw: ownBytes(frame, event.objectStart, event.objectEnd) };
+  return { type, head, raw: frame.toString('utf8', event.objectStart, event.objectEnd) };
 }
 
 function scan(frame: Buffer): ScannedEvent | undefined {

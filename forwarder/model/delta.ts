@@ -25,15 +25,15 @@ export type Delta =
   | {
       readonly type: 'Listed' | 'Added' | 'Modified';
       readonly head: ObjectHead;
-      /** The object's JSON as the server sent it, a buffer of its own (no slice of a larger one). */
-      readonly raw: Buffer;
+      /** The object's JSON as the server sent it. A string: thousands that wait for delivery leave no holes behind. */
+      readonly raw: string;
     }
   | {
       readonly type: 'Deleted';
       /** resourceVersion is that of the deletion where the watch told it, otherwise that of the list that missed it. */
       readonly head: ObjectHead;
       /** The last state as the watch sent it; absent when the deletion was found by a list. */
-      readonly raw?: Buffer;
+      readonly raw?: string;
     };
 
 /** Compares two resourceVersions of one resource: decimal strings without leading zeros, the longer one is newer. */

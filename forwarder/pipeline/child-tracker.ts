@@ -59,7 +59,7 @@ export class ChildTracker {
       return;
     }
     if (known?.ref.resourceVersion === delta.head.resourceVersion && known.digest !== '') return;
-    const object = parseExact(delta.raw.toString()) as KubeObject;
+    const object = parseExact(delta.raw) as KubeObject;
     const owners = (object.metadata.ownerReferences ?? []).map((owner) => owner.uid);
     const busy = owners.map(objectKey).find((owner) => this.#options.writing(owner));
     if (busy !== undefined) {

@@ -21,7 +21,7 @@ export interface Delivery {
   readonly flight: Flight;
   /** The object as it is sent; of a deletion the last state known. */
   readonly object: KubeObject;
-  readonly raw: Buffer | undefined;
+  readonly raw: string | undefined;
   readonly children: readonly { readonly ref: ChildRef; readonly object: KubeObject }[];
   /** The owned kinds of which `children` holds all. */
   readonly completeKinds: readonly GroupVersionKind[];
@@ -38,7 +38,7 @@ export interface DeliveryContext {
   /** False once the trigger was edited or halted: then this is no longer how, or when, to send. */
   readonly isCurrent: () => boolean;
   /** Takes in a state that was read and is newer than what the watch has shown. */
-  readonly observeRead: (entry: Entry, raw: Buffer, object: KubeObject) => void;
+  readonly observeRead: (entry: Entry, raw: string, object: KubeObject) => void;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function prepareDelivery(
 
 interface State {
   readonly object: KubeObject;
-  readonly raw: Buffer | undefined;
+  readonly raw: string | undefined;
   readonly final?: 'unknown';
 }
 
@@ -121,10 +121,10 @@ function identityOnly({ record }: Entry, resource: Resource): KubeObject {
 async function readObject(
   { record }: Entry,
   { services, resource }: DeliveryContext,
-): Promise<{ readonly object: KubeObject; readonly raw: Buffer } | undefined> {
+): Promise<{ readonly object: KubeObject; readonly raw: string } | undefined> {
   try {
     const path = resourcePath(resource, { namespace: record.namespace, name: record.name });
-    const raw = Buffer.from((await services.client.request({ method: 'GET', path })).text);
+    const raw = (await services.client.request({ method: 'GET', path })).text;
     const object = parseObject(raw);
     return object.metadata.uid === record.uid ? { object, raw } : undefined;
   } catch (error) {
@@ -141,9 +141,7 @@ async function readChildren(entry: Entry, context: DeliveryContext): Promise<Del
       if (resource === undefined) return [];
       try {
         const path = resourcePath(resource, ref);
-        const object = parseObject(
-          Buffer.from((await services.client.request({ method: 'GET', path })).text),
-        );
+        const object = parseObject((await services.client.request({ method: 'GET', path })).text);
         return object.metadata.uid === ref.uid ? [{ ref, object }] : [];
       } catch (error) {
         if (error instanceof ApiError && error.code === 'API_NOT_FOUND') return [];

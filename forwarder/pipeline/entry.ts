@@ -11,9 +11,9 @@ export class Entry {
   readonly key: ObjectKey;
   readonly record: ObjectRecord;
   /** Newest state, only while a delivery of it is pending. */
-  raw: Buffer | undefined = undefined;
+  raw: string | undefined = undefined;
   /** Last state delivered successfully, only with `payload.previous`. */
-  previousRaw: Buffer | undefined = undefined;
+  previousRaw: string | undefined = undefined;
   /** Monotonic time at which the oldest change that waits arrived. */
   waitingSinceMs: number | undefined = undefined;
   /** Consecutive target failures of this state. */
@@ -38,8 +38,8 @@ export class Entry {
   }
 }
 
-export function parseObject(raw: Buffer): KubeObject {
-  return parseExact(raw.toString()) as KubeObject;
+export function parseObject(raw: string): KubeObject {
+  return parseExact(raw) as KubeObject;
 }
 
 /** What a list or the watch would have said of an object. */

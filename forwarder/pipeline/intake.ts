@@ -74,7 +74,7 @@ export class Intake {
   }
 
   /** Takes in a state that was read. @param wake false where it is about to be delivered anyway */
-  read(entry: Entry, raw: Buffer, object: KubeObject, wake: boolean): void {
+  read(entry: Entry, raw: string, object: KubeObject, wake: boolean): void {
     // It may exist and yet have left the selection; the watch alone tells that it is back.
     if (entry.gone) return;
     this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, wake);

@@ -270,7 +270,7 @@ export class TriggerPipeline {
     this.#turn.wake();
   }
 
-  #handled(entry: Entry, raw: Buffer | undefined, requeueAfterMs: number | undefined): void {
+  #handled(entry: Entry, raw: string | undefined, requeueAfterMs: number | undefined): void {
     entry.previousRaw = this.#setup.trigger.spec.payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
     if (this.#rules !== undefined && !needsDelivery(entry.record, this.#rules)) entry.raw = undefined;

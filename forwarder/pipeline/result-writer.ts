@@ -114,7 +114,7 @@ export class ResultWriter {
       },
       observe: (object, text) => {
         base = object;
-        intake.read(entry, Buffer.from(text), object, true);
+        intake.read(entry, text, object, true);
         before = writeBaseFrom(object, record.recipe);
       },
       isCurrent: () =>
@@ -147,7 +147,7 @@ export class ResultWriter {
     const reply = { head: headOf(object), object: () => object };
     const due = rebase(record, before, reply, rules(), clock.now());
     const isNewest = object.metadata.resourceVersion === record.resourceVersion;
-    if (entry.raw !== undefined && isNewest) entry.raw = Buffer.from(text);
+    if (entry.raw !== undefined && isNewest) entry.raw = text;
     // A state that failed is due after its backoff; only another one comes to light here.
     if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
   }

@@ -32,7 +32,7 @@ export class ObjectIndex {
   }
 
   /** An object of the list or the watch. Empty where it is older than what is known. */
-  put(type: 'Listed' | 'Added' | 'Modified', head: ObjectHead, raw: Buffer): Delta[] {
+  put(type: 'Listed' | 'Added' | 'Modified', head: ObjectHead, raw: string): Delta[] {
     this.#listed?.add(head.uid);
     const known = this.#heads.get(head.uid);
     if (known !== undefined) {
@@ -53,7 +53,7 @@ export class ObjectIndex {
   }
 
   /** The watch says that an object is gone, or no longer selected. Empty where it is not known. */
-  delete(head: ObjectHead, raw: Buffer): Delta[] {
+  delete(head: ObjectHead, raw: string): Delta[] {
     const known = this.#heads.get(head.uid);
     if (known === undefined || isOlder(head.resourceVersion, known.resourceVersion)) return [];
     this.#remove(known);

@@ -26,10 +26,10 @@ const STREAMING_REFUSED_MS = 600_000;
 export interface ReflectorHandler {
   /** A list begins; one that has not ended is void. */
   listBegins(): void;
-  item(head: ObjectHead, raw: Buffer): void;
+  item(head: ObjectHead, raw: string): void;
   /** Everything has been shown, as of this version. */
   listEnds(resourceVersion: string): void;
-  change(event: Extract<WatchEvent, { raw: Buffer }>): void;
+  change(event: Extract<WatchEvent, { raw: string }>): void;
   /** The API server has answered as wanted. */
   healthy(): void;
   failed(error: ApiError): void;

@@ -197,7 +197,7 @@ export class Source {
     };
   }
 
-  #put(type: 'Listed' | 'Added' | 'Modified', head: ObjectHead, raw: Buffer): void {
+  #put(type: 'Listed' | 'Added' | 'Modified', head: ObjectHead, raw: string): void {
     for (const delta of this.#index.put(type, head, raw)) this.#tell(delta);
   }
 

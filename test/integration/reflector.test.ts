@@ -209,7 +209,7 @@ describe('Source on a real API server', () => {
       ['Listed a 1', 'Added b 1', 'Modified b 2', 'Deleted a 1'],
     );
     for (const { raw, head } of follower.deltas) {
-      const object = JSON.parse(raw?.toString('utf8') ?? '');
+      const object = JSON.parse(raw ?? '');
       assert.equal(object.kind, 'Apple');
       assert.equal(object.metadata.resourceVersion, head.resourceVersion);
       assert.equal(object.spec.text, 'ü{"');
@@ -292,7 +292,7 @@ describe('Source on a real API server', () => {
     assert.deepEqual(relists, ['start', 'subscriber']);
     // One came by a streaming list, the other in pages, whose items carry neither apiVersion nor kind.
     const parsed = ({ deltas }: Follower): Map<unknown, unknown> =>
-      new Map(deltas.map(({ head, raw }) => [head.uid, JSON.parse(raw?.toString('utf8') ?? '')]));
+      new Map(deltas.map(({ head, raw }) => [head.uid, JSON.parse(raw ?? '')]));
     assert.equal(late.deltas.length, 1200);
     assert.deepEqual(parsed(late), parsed(follower));
   });

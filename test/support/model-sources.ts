@@ -184,7 +184,7 @@ class Feed {
   #tellList(objects: readonly KubeObject[], version: string): void {
     this.#index.beginList();
     for (const object of objects)
-      this.#tellAll(this.#index.put('Listed', headOf(object), Buffer.from(JSON.stringify(object))));
+      this.#tellAll(this.#index.put('Listed', headOf(object), JSON.stringify(object)));
     this.#tellAll(this.#index.endList(version));
     this.#subscriber.synced();
     this.#subscriber.health({ state: 'Synced', message: 'listed' });
@@ -193,13 +193,13 @@ class Feed {
   #tellChange({ before, after, resourceVersion }: Change): void {
     const [was, is] = [this.#selects(before), this.#selects(after)];
     if (is && after !== undefined) {
-      const raw = Buffer.from(JSON.stringify(after));
+      const raw = JSON.stringify(after);
       this.#tellAll(this.#index.put(was ? 'Modified' : 'Added', headOf(after), raw));
     } else if (was && before !== undefined) {
       const last = after ?? before;
       const object = { ...last, metadata: { ...last.metadata, resourceVersion } };
       for (const { deleted } of this.#joins) deleted.add(object.metadata.uid);
-      this.#tellAll(this.#index.delete(headOf(object), Buffer.from(JSON.stringify(object))));
+      this.#tellAll(this.#index.delete(headOf(object), JSON.stringify(object)));
     }
   }
 
@@ -209,7 +209,7 @@ class Feed {
     for (const object of join.objects) {
       const head = headOf(object);
       if (join.deleted.has(head.uid) || this.#index.holderOf(head) !== undefined) continue;
-      this.#tellAll(this.#index.put('Listed', head, Buffer.from(JSON.stringify(object))));
+      this.#tellAll(this.#index.put('Listed', head, JSON.stringify(object)));
     }
     this.#subscriber.synced();
   }

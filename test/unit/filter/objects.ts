@@ -60,7 +60,7 @@ export function seen(
   from: KubeObject,
   over: Partial<Pick<Observation, 'type' | 'inFirstSync' | 'nowMs'>> = {},
 ): Observation & { readonly parses: () => number } {
-  const raw = Buffer.from(JSON.stringify(from));
+  const raw = JSON.stringify(from);
   let parses = 0;
   return {
     type: 'Modified',
@@ -68,7 +68,7 @@ export function seen(
     raw,
     object: () => {
       parses++;
-      return JSON.parse(raw.toString()) as KubeObject;
+      return JSON.parse(raw) as KubeObject;
     },
     inFirstSync: false,
     nowMs: 0,

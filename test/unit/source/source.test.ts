@@ -91,8 +91,7 @@ describe('Source', () => {
     ]);
     assert.equal(recorder.deltas[0]?.head.namespace, 'n');
     const raw = recorder.deltas[0]?.raw;
-    assert.equal(raw?.buffer.byteLength, raw?.length, 'the bytes are a slice of something larger');
-    assert.equal(JSON.parse(raw?.toString('utf8') ?? '').metadata.name, 'a');
+    assert.equal(JSON.parse(raw ?? '').metadata.name, 'a');
   });
 
   it('tells a name that has a new uid as the end of the old object and then the new one', async (t) => {
