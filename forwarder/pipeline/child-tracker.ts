@@ -7,7 +7,7 @@
  */
 import { childDigest } from '../filter/child-digest.ts';
 import { parseExact } from '../lib/exact-json.ts';
-import type { Delta } from '../model/delta.ts';
+import { compareResourceVersions, type Delta } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../model/kube-object.ts';
 import { type GroupVersionKind, kindName } from '../model/resource.ts';
 import type { OwnedKind } from '../model/trigger.ts';
@@ -22,8 +22,11 @@ export interface ChildRef extends GroupVersionKind {
 
 interface Child {
   ref: ChildRef;
+  /** Empty until the watch shows it: then only the answer to our own write is known. */
   digest: string;
   owners: readonly string[];
+  /** What a write of ours returned and the watch has not shown yet. */
+  ownVersion: string | undefined;
 }
 
 export interface ChildTrackerOptions {
@@ -38,8 +41,8 @@ export class ChildTracker {
   readonly #options: ChildTrackerOptions;
   readonly #children = new Map<string, Child>();
   readonly #byOwner = new Map<string, Set<string>>();
-  /** Versions that our own writes returned and the watch has not shown yet: child uid → resourceVersion. */
-  readonly #ownVersions = new Map<string, string>();
+  /** The kinds that are watched, by name, with the children that a list under way has not shown yet. */
+  #unlisted = new Map<string, Set<string>>();
   readonly #synced = new Set<string>();
   readonly #held = new Map<ObjectKey, (readonly [GroupVersionKind, Delta])[]>();
 
@@ -47,12 +50,25 @@ export class ChildTracker {
     this.#options = options;
   }
 
+  /** From now on these kinds are watched, and each is listed anew. */
+  expect(kinds: readonly GroupVersionKind[]): void {
+    this.#unlisted = new Map(kinds.map((kind) => [kindName(kind), new Set()]));
+    this.#synced.clear();
+    this.#held.clear();
+    for (const [uid, child] of this.#children) {
+      const unlisted = this.#unlisted.get(kindName(child.ref));
+      if (unlisted === undefined) this.#drop(uid, child);
+      else unlisted.add(uid);
+    }
+  }
+
   /** Takes in what the source of one owned kind says. */
   delta(kind: GroupVersionKind, delta: Delta): void {
     const { uid } = delta.head;
+    if (delta.type !== 'Deleted') this.#unlisted.get(kindName(kind))?.delete(uid);
     const known = this.#children.get(uid);
     if (delta.type === 'Deleted') {
-      if (known === undefined) return;
+      if (this.#hold(kind, delta, known?.owners ?? []) || known === undefined) return;
       this.#drop(uid, known);
       // A child that we pruned ourselves was forgotten before this arrived.
       this.#tell(known.owners);
@@ -61,32 +77,56 @@ export class ChildTracker {
     if (known?.ref.resourceVersion === delta.head.resourceVersion && known.digest !== '') return;
     const object = parseExact(delta.raw) as KubeObject;
     const owners = (object.metadata.ownerReferences ?? []).map((owner) => owner.uid);
-    const busy = owners.map(objectKey).find((owner) => this.#options.writing(owner));
-    if (busy !== undefined) {
-      this.#held.set(busy, [...(this.#held.get(busy) ?? []), [kind, delta]]);
-      return;
-    }
+    if (!this.#hold(kind, delta, owners)) this.#seen(kind, delta.head, object, owners);
+  }
+
+  #seen(kind: GroupVersionKind, head: Delta['head'], object: KubeObject, owners: readonly string[]): void {
+    const known = this.#children.get(head.uid);
+    const order = compareResourceVersions(head.resourceVersion, known?.ref.resourceVersion ?? '');
+    // Older than the answer to our write.
+    if (order < 0) return;
     const digest = childDigest(object, this.#options.fieldManager);
-    const own = this.#ownVersions.get(uid) === delta.head.resourceVersion;
-    if (own) this.#ownVersions.delete(uid);
-    this.#put({ ref: refOf(kind, delta.head), digest, owners });
-    const first = known === undefined && !this.#synced.has(kindName(kind));
-    if (own || first || known?.digest === digest || known?.digest === '') return;
+    const isOwn = known?.ownVersion === head.resourceVersion;
+    const ownVersion = isOwn ? undefined : known?.ownVersion;
+    this.#put({ ref: refOf(kind, head), digest, owners, ownVersion });
+    if (isOwn || known?.digest === digest) return;
+    if (known === undefined && !this.#synced.has(kindName(kind))) return;
     this.#tell(new Set([...owners, ...(known?.owners ?? [])]));
   }
 
-  /** From now on a child that was not known before is news. */
+  /** Keeps what a write under way may explain until its answer has come; in the order in which it was told. */
+  #hold(kind: GroupVersionKind, delta: Delta, owners: readonly string[]): boolean {
+    const { uid } = delta.head;
+    const [before] = [...this.#held].find(([, held]) => held.some(([, { head }]) => head.uid === uid)) ?? [];
+    const busy = before ?? owners.map(objectKey).find((owner) => this.#options.writing(owner));
+    if (busy === undefined) return false;
+    this.#held.set(busy, [...(this.#held.get(busy) ?? []), [kind, delta]]);
+    return true;
+  }
+
+  /** A list is complete: from now on a child that was not known before is news, and one that it lacks is gone. */
   synced(kind: GroupVersionKind): void {
-    this.#synced.add(kindName(kind));
+    const name = kindName(kind);
+    this.#synced.add(name);
+    for (const uid of this.#unlisted.get(name) ?? []) {
+      const child = this.#children.get(uid);
+      if (child === undefined) continue;
+      this.#drop(uid, child);
+      this.#tell(child.owners);
+    }
+    this.#unlisted.get(name)?.clear();
   }
 
   /** Takes over what a write of ours returned, so that its echo fires nothing. */
   applied(owner: ObjectKey, ref: ChildRef): void {
+    if (!this.#unlisted.has(kindName(ref))) return;
     const known = this.#children.get(ref.uid);
     if (known?.ref.resourceVersion === ref.resourceVersion) return;
-    this.#ownVersions.set(ref.uid, ref.resourceVersion);
-    // Without a digest yet: the first state that the watch shows becomes the one to compare with.
-    if (known === undefined) this.#put({ ref, digest: '', owners: [owner] });
+    if (known === undefined || known.digest === '') {
+      this.#put({ ref, digest: '', owners: [owner], ownVersion: ref.resourceVersion });
+    } else {
+      known.ownVersion = ref.resourceVersion;
+    }
   }
 
   /** A write of that owner's result has ended: what the watch showed meanwhile is taken in. */

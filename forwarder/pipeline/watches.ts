@@ -23,6 +23,7 @@ export class Watches {
     const { apiVersion, kind, labelSelector, fieldSelector, owns } = spec.watch;
     const scope = { namespace: identity.namespace, identity: identityOf(identity) };
     this.#objects = sources.subscribe({ ...scope, apiVersion, kind, labelSelector, fieldSelector }, objects);
+    this.#children.expect(owns);
     const applied = `${TRIGGER_LABEL}=${triggerLabelValue(identity)}`;
     this.#owned = owns.map((owned) =>
       sources.subscribe(

@@ -156,7 +156,7 @@ export class ModelCluster implements KubeClient {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       ...known,
-      metadata: known?.metadata ?? fresh,
+      metadata: known === undefined ? fresh : withoutData(known.metadata),
       data,
     });
   }
@@ -201,4 +201,13 @@ export class ModelCluster implements KubeClient {
     const ms = this.latencyMs();
     if (ms > 0) await this.#clock.sleep(ms, signal);
   }
+}
+
+/** Whoever has stated the data before owns it no longer. */
+function withoutData(metadata: KubeObject['metadata']): KubeObject['metadata'] {
+  const managedFields = (metadata.managedFields ?? []).map(({ fieldsV1 = {}, ...entry }) => {
+    const { 'f:data': _data, ...fields } = fieldsV1;
+    return { ...entry, fieldsV1: fields };
+  });
+  return { ...metadata, managedFields };
 }
