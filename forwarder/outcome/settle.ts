@@ -10,8 +10,8 @@ import type { Random } from '../lib/random.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
 import type { DeliverySpec } from '../model/trigger.ts';
 
-/** However a function asks: not faster than this. */
-const MIN_REQUEUE_MS = 100;
+/** However a function asks, not faster than this: an event's id names a wake-up by its second. */
+const MIN_REQUEUE_MS = 1000;
 /** Retry-After and `retryAfter` below this are taken for this. */
 const MIN_RETRY_AFTER_MS = 1000;
 

@@ -98,7 +98,10 @@ export class Schedule {
   }
 }
 
+/** An event's id names a wake-up by its second. */
+const MIN_RESYNC_MS = 1000;
+
 /** Resyncs are spread over a tenth around their time, so that objects that came together part. */
 function spread(resyncMs: number, random: Random): number {
-  return resyncMs * (0.9 + 0.2 * random());
+  return Math.max(MIN_RESYNC_MS, resyncMs * (0.9 + 0.2 * random()));
 }

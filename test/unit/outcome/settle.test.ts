@@ -72,10 +72,10 @@ const ROWS: readonly {
     },
   },
   {
-    reason: 'a wake-up at once still leaves 100 ms',
+    reason: 'a wake-up at once still leaves a second, which names it',
     outcome: success(0),
     expected: {
-      queue: { kind: 'add_after', afterMs: 100 },
+      queue: { kind: 'add_after', afterMs: 1000 },
       handled: true,
       attempts: 0,
       targetFailures: 0,

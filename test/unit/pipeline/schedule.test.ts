@@ -46,17 +46,25 @@ describe('Schedule', () => {
   it('begins, moves and ends resyncs when the trigger is edited, and leaves what a function asked for', async () => {
     const { clock, schedule, woken } = setUp();
     const other = objectKey('uid-2');
-    schedule.requeue(other, 1000);
-    schedule.edit({ debounce, resyncMs: 500 }, [KEY, other]);
-    await clock.advance(600);
-    assert.deepEqual(woken, ['Resync at 500']);
+    schedule.requeue(other, 5000);
+    schedule.edit({ debounce, resyncMs: 2000 }, [KEY, other]);
+    await clock.advance(2100);
+    assert.deepEqual(woken, ['Resync at 2000']);
     schedule.resyncLater(KEY);
-    schedule.edit({ debounce, resyncMs: 5000 }, [KEY, other]);
-    await clock.advance(1000);
-    assert.deepEqual(woken, ['Resync at 500', 'Requeue at 1000']);
+    schedule.edit({ debounce, resyncMs: 20_000 }, [KEY, other]);
+    await clock.advance(4000);
+    assert.deepEqual(woken, ['Resync at 2000', 'Requeue at 5000']);
     schedule.edit({ debounce }, [KEY, other]);
-    await clock.advance(10_000);
+    await clock.advance(60_000);
     assert.equal(woken.length, 2);
+    schedule.stop();
+  });
+
+  it('leaves at least a second between resyncs, because their ids name the second', async () => {
+    const { clock, schedule, woken } = setUp(100);
+    schedule.resyncLater(KEY);
+    await clock.advance(2000);
+    assert.deepEqual(woken, ['Resync at 1000']);
     schedule.stop();
   });
 
