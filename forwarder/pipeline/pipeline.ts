@@ -8,7 +8,7 @@
  * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
-import { needsDelivery, type Rules } from '../filter/rules.ts';
+import { needsDelivery, type Rules, wantsDeleted } from '../filter/rules.ts';
 import { Alarm } from '../lib/alarm.ts';
 import { apiVersionOf, type Resource } from '../model/resource.ts';
 import { ChildTracker } from './child-tracker.ts';
@@ -156,10 +156,7 @@ export class TriggerPipeline {
     } else {
       this.#watches.relist();
     }
-    for (const { key, record, gone } of this.#entries) {
-      const pending = this.#rules !== undefined && needsDelivery(record, this.#rules);
-      if (pending && !this.#schedule.settles(key)) this.#schedule.pass(key, { immediate: gone });
-    }
+    for (const entry of this.#entries) this.#reconsider(entry);
     if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
       const { redeliverAt } = after;
       for (const { key } of this.#entries)
@@ -234,6 +231,16 @@ export class TriggerPipeline {
     return this.#rules;
   }
 
+  /** The trigger was edited: what waits may be due now, or never. */
+  #reconsider(entry: Entry): void {
+    const { key, record, gone } = entry;
+    const rules = this.#rules;
+    if (rules === undefined) return;
+    if (gone && !wantsDeleted(record, rules)) this.#forget(entry);
+    else if (needsDelivery(record, rules) && !this.#schedule.settles(key))
+      this.#schedule.pass(key, { immediate: gone });
+  }
+
   #forget(entry: Entry): void {
     for (const key of this.#entries.delete(entry)) this.#schedule.queue.add(key);
     this.#schedule.forget(entry.key);
@@ -264,7 +271,7 @@ export class TriggerPipeline {
   /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
   #probe(): void {
     const { queue } = this.#schedule;
-    if (queue.depth === 0) {
+    if (this.#setup.gate.nextProbeAtMs !== undefined && queue.depth === 0) {
       queue.promoteNext((key) => this.#entries.get(key)?.retrying === true && !this.#schedule.settles(key));
     }
     this.#turn.wake();

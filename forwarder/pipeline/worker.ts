@@ -261,6 +261,8 @@ export class Worker {
     if (decision.exhausted !== undefined) {
       // An end that came meanwhile is still to be told.
       if (entry.record.exhausted) for (const key of entries.passOver(entry)) queue.add(key);
+      // Nothing is pending; only the last state of what is gone cannot be read again.
+      if (entry.record.exhausted && !entry.gone) entry.raw = undefined;
       events.exhausted(entry, decision.exhausted, decision.attempts);
     } else if (decision.queue.kind !== 'forget' && !this.#options.settling(entry.key)) {
       // A new state that still waits for quiet comes by itself, with attempts of its own.

@@ -39,4 +39,68 @@ describe('An edited trigger', () => {
     await world.pass();
     assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:deleted', 'created web-2:103']);
   });
+
+  it('sends what waits to its new target, and lets the running call end as it began', async () => {
+    const world = await PipelineWorld.start();
+    world.host.script = () => undefined;
+    world.cluster.create('web', { size: 1 });
+    await world.pass();
+    world.cluster.edit('web', { size: 2 });
+    await world.edit({ target: { type: 'http', url: 'https://two.example', headers: {} } });
+    await world.pass(1000);
+    assert.deepEqual(
+      world.calls.map(({ url, open }) => `${url} ${open}`),
+      ['https://one.example true'],
+    );
+    world.call.end({ status: { phase: 'Ready' } });
+    await world.pass();
+    assert.deepEqual(world.cluster.object('web')?.['status'], { phase: 'Ready' });
+    assert.equal(world.call.url, 'https://two.example');
+    assert.equal(world.call.text, 'updated web-1:g2');
+  });
+
+  it('sends nothing while it is suspended, not even what was being built, and all afterwards', async () => {
+    const world = await PipelineWorld.start();
+    world.cluster.create('web', { size: 1 });
+    await world.pass();
+    world.cluster.latencyMs = () => 100;
+    await world.edit({}, { redeliverAt: 'now' });
+    await world.pass(10);
+    await world.edit({ suspend: true });
+    world.cluster.edit('web', { size: 2 });
+    world.cluster.create('new');
+    await world.pass(10_000);
+    assert.equal(world.calls.length, 1);
+    await world.edit({ suspend: false });
+    await world.pass(10_000);
+    assert.deepEqual(world.told.slice(1).toSorted(), ['created new-2:g1', 'updated web-1:g2']);
+  });
+
+  it('sends all once it is mended', async () => {
+    const world = await PipelineWorld.start();
+    world.cluster.create('web', { size: 1 });
+    await world.pass();
+    world.pipeline.halt('Invalid', 'spec.when: does not compile');
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(10_000);
+    assert.equal(world.calls.length, 1);
+    assert.equal(world.condition('Accepted'), 'False Invalid');
+    await world.edit({});
+    await world.pass();
+    assert.deepEqual(world.told, ['created web-1:g1', 'updated web-1:g2']);
+  });
+
+  it('lets no object wait for an end that it does not tell any more', async () => {
+    const world = await PipelineWorld.start();
+    world.cluster.create('web');
+    await world.pass();
+    await world.edit({ suspend: true });
+    world.remove('web');
+    world.cluster.create('web');
+    await world.pass();
+    await world.edit({ suspend: false, eventTypes: ['Created', 'Updated'] });
+    await world.pass(2000);
+    assert.deepEqual(world.told, ['created web-1:g1', 'created web-2:g1']);
+    assert.deepEqual(world.counts, { watched: 1, pending: 0, failing: 0, deadLettered: 0 });
+  });
 });
