@@ -60,7 +60,7 @@ export class ClusterView implements AsyncDisposable {
           if (delta.type === 'Deleted') this.#sights.delete(id);
           else
             this.#sights.set(id, {
-              object: JSON.parse(delta.raw.toString()) as KubeObject,
+              object: JSON.parse(delta.raw) as KubeObject,
               atMs: performance.now(),
             });
         },
