@@ -4,7 +4,8 @@ import type { Figure } from './table.ts';
 import { OBJECT_BYTES, type World } from './world.ts';
 
 const NAMESPACE = 'bench-memory';
-const SETTLE_MS = 15_000;
+/** V8 gives memory back some 15 s after a burst. */
+const SETTLE_MS = 25_000;
 
 export async function memory(world: World, quick: boolean): Promise<readonly Figure[]> {
   const steps = [

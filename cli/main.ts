@@ -5,6 +5,7 @@
  */
 import { readAsset } from '../forwarder/lib/assets.ts';
 import { ConfigError, messageOf } from '../forwarder/lib/errors.ts';
+import { becomeLean } from './lean-process.ts';
 
 interface Command {
   readonly summary: string;
@@ -15,7 +16,10 @@ interface Command {
 const COMMANDS: Readonly<Record<string, Command>> = {
   forwarder: {
     summary: 'watch custom resources and invoke functions',
-    load: async () => (await import('./commands/forwarder.ts')).forwarder,
+    load: async () => {
+      becomeLean();
+      return (await import('./commands/forwarder.ts')).forwarder;
+    },
   },
   demo: {
     summary: 'see the whole thing work on this computer',

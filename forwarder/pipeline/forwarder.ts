@@ -17,6 +17,7 @@ import { Slots } from '../lib/slots.ts';
 import type { KubeClient } from '../model/kube-client.ts';
 import { startAdminServer } from '../observe/admin-server.ts';
 import { createLogger } from '../observe/json-logger.ts';
+import { releaseMemoryAtRest } from '../observe/memory-release.ts';
 import { PrometheusMeter } from '../observe/metrics.ts';
 import { Turns } from '../queue/turns.ts';
 import { SourceRegistry } from '../source/source-registry.ts';
@@ -90,7 +91,10 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
   });
   meter.set('leader_election_master_status', { name: 'statewire' }, 1);
 
-  await aborted(stop);
+  {
+    using _atRest = releaseMemoryAtRest({ clock });
+    await aborted(stop);
+  }
   logger.info('stopping', { afterMs: options.gracePeriodMs });
   triggers.stop();
   await drained(controller, clock, options.gracePeriodMs);
