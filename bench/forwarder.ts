@@ -42,12 +42,17 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /** Waits until `ask` says so; the time that passed is not part of any figure. */
-  async until(what: string, ask: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+  async until(
+    what: string,
+    ask: () => boolean | Promise<boolean>,
+    withinMs: number,
+    everyMs: number = 20,
+  ): Promise<void> {
     const endMs = performance.now() + withinMs;
     while (!(await ask())) {
       if (this.#child.exitCode !== null) throw new Error('the forwarder ended');
       if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);
-      await sleep(20);
+      await sleep(everyMs);
     }
   }
 
