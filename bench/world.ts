@@ -19,6 +19,8 @@ export interface World extends AsyncDisposable {
   createNamespace(name: string): Promise<void>;
   /** Widgets `w0`, `w1`, … of 2 KB each. */
   createWidgets(namespace: string, from: number, to: number): Promise<void>;
+  /** How many widgets have that `status.phase`. */
+  countPhase(namespace: string, phase: string): Promise<number>;
   /** Sets `spec.size`; resolves with the time at which the answer's head came, on performance.now(). */
   edit(namespace: string, name: string, size: number): Promise<number>;
   createTrigger(namespace: string, name: string, delivery: Readonly<Record<string, unknown>>): Promise<void>;
@@ -67,6 +69,11 @@ export async function openWorld(): Promise<World> {
         }
       };
       await Promise.all(Array.from({ length: CONNECTIONS }, one));
+    },
+    countPhase: async (namespace, phase) => {
+      const jsonpath = `jsonpath={.items[?(@.status.phase=="${phase}")].metadata.uid}`;
+      const uids = await cluster.kubectl(['get', '-n', namespace, `widgets.${GROUP}`, '-o', jsonpath]);
+      return uids.split(' ').filter((uid) => uid !== '').length;
     },
     edit: (namespace, name, size) => api('PATCH', `${widgets(namespace)}/${name}`, { spec: { size } }),
     createTrigger: async (namespace, name, delivery) => {

@@ -6,8 +6,8 @@ import { Slots } from '../../../forwarder/lib/slots.ts';
 /** Work that begins when it gets a slot and ends when it is told to. */
 function jobs(slots: Slots): {
   readonly running: string[];
-  start(name: string, signal?: AbortSignal): Promise<string>;
-  end(name: string): Promise<void>;
+  readonly start: (name: string, signal?: AbortSignal) => Promise<string>;
+  readonly end: (name: string) => Promise<void>;
 } {
   const running: string[] = [];
   const ends = new Map<string, () => void>();
@@ -67,6 +67,7 @@ describe('slots', () => {
     void start('a', signal);
     void start('b', signal);
     void start('c', signal);
+    await Promise.resolve();
     assert.equal(getEventListeners(signal, 'abort').length, 1);
     await end('a');
     assert.equal(getEventListeners(signal, 'abort').length, 1);
