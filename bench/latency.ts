@@ -30,6 +30,7 @@ export async function latency(world: World, quick: boolean): Promise<readonly Fi
   const steps: readonly Step[] = [
     { perSecond: 1, seconds: quick ? 10 : 60, floorMs: 3 },
     { perSecond: 200, seconds: quick ? 5 : 20 },
+    { perSecond: 500, seconds: quick ? 5 : 20 },
     { perSecond: 1000, seconds: quick ? 5 : 15 },
   ];
   // What has run a few times is compiled; a forwarder in service has.
