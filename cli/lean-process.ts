@@ -23,7 +23,7 @@ export function leanStart(
 }
 
 /**
- * Replaces this process by one that has the settings: same process id, same files, 40 ms later. Returns where it has
+ * Replaces this process by one that has the settings: same process id, same files, some 150 ms later. Returns where it has
  * them, and where they cannot be had; then everything works as well, in more memory.
  */
 export function becomeLean(): void {

@@ -12,7 +12,7 @@ const PACKED: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': "export { KubeConfig } from '@kubernetes/client-node/dist/config.js';",
 };
 
-/** What express requires at start for what the admin server never does: read bodies, send files. 8 MB. */
+/** What express requires at start for what the admin server never does: read bodies, send files. 5 MB. */
 const LEFT_OUT: readonly string[] = ['body-parser', 'mime-types', 'qs', 'send', 'serve-static'];
 
 /** Packages that load by `import()` become compressed text that is evaluated by it. */
