@@ -50,6 +50,7 @@ export async function prepareDelivery(
   context: DeliveryContext,
 ): Promise<Delivery | 'later' | undefined> {
   const { record } = entry;
+  if (!needsDelivery(record, context.rules)) return undefined;
   const children = await readChildren(entry, context);
   const state = entry.gone ? await lastState(entry, context) : await newestState(entry, context);
   // From here on nothing waits: what is sent is the state that the record says is sent.

@@ -119,6 +119,23 @@ describe('A result', () => {
     assert.deepEqual(world.call.data.object['spec'], { size: 2 });
   });
 
+  it('that is being written again lets a call wait also where that has been built meanwhile', async () => {
+    const world = await stating();
+    refuse(world, 1, away);
+    world.cluster.create('web', { size: 1 });
+    await world.pass(300);
+    // The object is read for the call; the second try is carried out meanwhile, and then comes an edit.
+    world.cluster.latencyMs = () => 100;
+    await world.edit({}, { redeliverAt: 'now' });
+    await world.pass(190);
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(10_000);
+    assert.deepEqual(
+      world.calls.map(({ data }) => data.object['spec']),
+      [{ size: 1 }, { size: 2 }],
+    );
+  });
+
   it('does not bring back an object that has left the selection', async () => {
     const world = await stating({ spec: { watch: { labelSelector: 'team=a' } } });
     world.host.script = () => undefined;
