@@ -20,7 +20,7 @@ export class Slots {
 
   /** Runs the work once a slot is free and gives the slot back however it ends. */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#take(signal);
+    await this.#wait(signal);
     try {
       return await work();
     } finally {
@@ -28,7 +28,17 @@ export class Slots {
     }
   }
 
-  #take(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves to the function that gives the slot back, any number of times; rejects with the signal's reason. */
+  async take(signal?: AbortSignal): Promise<() => void> {
+    await this.#wait(signal);
+    let held = true;
+    return () => {
+      if (held) this.#give();
+      held = false;
+    };
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;

@@ -10,7 +10,7 @@ import type { StreamTransport } from '../kube/stream-transport.ts';
 import { Backoff, FAILURE_BACKOFF } from './backoff.ts';
 import type { Member } from './member.ts';
 import { isOlder, type ObjectIndex } from './object-index.ts';
-import type { Slots } from './slots.ts';
+import type { Slots } from '../lib/slots.ts';
 
 /** Several who join at once (a start with many triggers) share one list. */
 const GATHER_MS = 20;

@@ -12,7 +12,7 @@ import { type WatchEvent, watchStream } from '../kube/watch-stream.ts';
 import { Backoff } from './backoff.ts';
 import { nextStep, type RelistReason, type RoundEnd, type Step } from './next-step.ts';
 import { isOlder } from './object-index.ts';
-import type { Slots } from './slots.ts';
+import type { Slots } from '../lib/slots.ts';
 
 /** Bookmarks come about once a minute where anything changes; a longer silence ends the watch, which costs little. */
 const WATCH_IDLE_MS = 90_000;

@@ -4,7 +4,7 @@ import type { Random } from '../lib/random.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { StreamTransport } from '../kube/stream-transport.ts';
-import { Slots } from './slots.ts';
+import { Slots } from '../lib/slots.ts';
 import { Source } from './source.ts';
 import { keyText, type SourceKey } from './source-key.ts';
 import type { SourceSubscriber, Subscription } from './source-subscriber.ts';

@@ -14,7 +14,7 @@ import { JoinList } from './join-list.ts';
 import { Member } from './member.ts';
 import { ObjectIndex } from './object-index.ts';
 import { Reflector, type ReflectorHandler } from './reflector.ts';
-import type { Slots } from './slots.ts';
+import type { Slots } from '../lib/slots.ts';
 import { selectorQuery, type SourceKey, sourceLabel } from './source-key.ts';
 import type { SourceSubscriber, Subscription } from './source-subscriber.ts';
 import { untilAborted } from './until-aborted.ts';

@@ -4,7 +4,7 @@ import { silentLogger } from '../../forwarder/lib/logger.ts';
 import { noMeter } from '../../forwarder/model/metrics.ts';
 import { StreamTransport } from '../../forwarder/kube/stream-transport.ts';
 import { Reflector } from '../../forwarder/source/reflector.ts';
-import { Slots } from '../../forwarder/source/slots.ts';
+import { Slots } from '../../forwarder/lib/slots.ts';
 import { until } from './drive.ts';
 import type { FakeApiServer } from './fake-apiserver.ts';
 import { ManualClock } from './manual-clock.ts';

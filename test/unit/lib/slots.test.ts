@@ -74,4 +74,18 @@ describe('slots', () => {
     await end('b');
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
+
+  it('can be held and given back once, however often that is said', async () => {
+    const slots = new Slots(1);
+    const giveBack = await slots.take();
+    const { running, start } = jobs(slots);
+    void start('a');
+    void start('b');
+    await Promise.resolve();
+    assert.deepEqual(running, []);
+    giveBack();
+    giveBack();
+    await new Promise(setImmediate);
+    assert.deepEqual(running, ['a']);
+  });
 });
