@@ -9,6 +9,7 @@ import { settle } from '../outcome/settle.ts';
 import type { TriggerQueue } from '../queue/trigger-queue.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { messageOf, TargetError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
 import { type Delivery, type DeliveryContext, prepareDelivery } from './delivery.ts';
@@ -170,11 +171,8 @@ export class Worker {
       const reply = await setup.target.invoke(invocation, this.#options.signal);
       outcome = classify(reply, spec.delivery);
     } catch (error) {
-      if (!(error instanceof TargetError)) {
-        if (this.#options.signal.aborted) return undefined;
-        throw error;
-      }
-      outcome = classify(error, spec.delivery);
+      if (!(error instanceof TargetError) && this.#options.signal.aborted) return undefined;
+      outcome = classify(asTargetError(error, logger), spec.delivery);
     }
     const durationMs = clock.monotonic() - startedMs;
     meter.observe('statewire_invocation_duration_seconds', labels, durationMs / 1000);
@@ -281,6 +279,13 @@ export class Worker {
     const { backoff } = setup.trigger.spec.delivery;
     this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));
   }
+}
+
+/** An object that cannot be put into an event, or a fault of ours: it counts against this delivery and no other. */
+function asTargetError(error: unknown, logger: Logger): TargetError {
+  if (error instanceof TargetError) return error;
+  logger.error('delivery failed unexpectedly', { error: messageOf(error) });
+  return new TargetError('TARGET_FAILED', messageOf(error), { blame: 'delivery', cause: error });
 }
 
 /** Requeues that the function asked for do not count, nor do deletions. */

@@ -262,3 +262,19 @@ describe('A pipeline that drains', () => {
     assert.ok(drained);
   });
 });
+
+describe('A fault that no target names', () => {
+  it('counts against that delivery, which is tried again, and ends nothing else', async () => {
+    const world = await told();
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(1000);
+    world.call.abort(new RangeError('too deep'));
+    world.host.script = () => [{}];
+    await world.pass(60_000);
+    assert.deepEqual(world.told, ['created web-1:g1', 'updated web-1:g2', 'updated web-1:g2']);
+    assert.deepEqual(
+      world.calls.map(({ event }) => event.statewireattempt),
+      ['1', '1', '2'],
+    );
+  });
+});
