@@ -41,20 +41,36 @@ export interface DeliveryContext {
   readonly observeRead: (entry: Entry, raw: string, object: KubeObject) => void;
 }
 
-/**
- * What to send for the entry now; undefined where there is nothing (any more), `later` where the trigger was edited
- * meanwhile or a write to the object has begun, before whose answer its newest state is not known. Throws ApiError.
- */
-export async function prepareDelivery(
-  entry: Entry,
-  context: DeliveryContext,
-): Promise<Delivery | 'later' | undefined> {
-  const { record } = entry;
-  if (!needsDelivery(record, context.rules)) return undefined;
+/** What has to be waited for before anything can be sent. */
+export interface Gathered {
+  readonly state: State | undefined;
+  readonly children: Delivery['children'];
+  readonly wasGone: boolean;
+}
+
+/** Reads what is needed; undefined where there is nothing to send. Throws ApiError. */
+export async function gather(entry: Entry, context: DeliveryContext): Promise<Gathered | undefined> {
+  if (!needsDelivery(entry.record, context.rules)) return undefined;
   const children = await readChildren(entry, context);
-  const state = entry.gone ? await lastState(entry, context) : await newestState(entry, context);
-  // From here on nothing waits: what is sent is the state that the record says is sent.
-  if (entry.writing > 0 || !context.isCurrent()) return 'later';
+  const wasGone = entry.gone;
+  const state = wasGone ? await lastState(entry, context) : await newestState(entry, context);
+  return { state, children, wasGone };
+}
+
+/**
+ * What to send for the entry now; undefined where there is nothing (any more), `later` where the trigger was edited or
+ * a newer state came meanwhile, or a write to the object has begun, before whose answer its newest state is not known.
+ * Nothing waits in here, nor may anything between this and the call: what is sent is the state that the record says.
+ */
+export function commit(
+  entry: Entry,
+  gathered: Gathered,
+  context: DeliveryContext,
+): Delivery | 'later' | undefined {
+  const { record } = entry;
+  const { state, children, wasGone } = gathered;
+  if (entry.writing > 0 || !context.isCurrent() || entry.gone !== wasGone) return 'later';
+  if (state !== undefined && !isStillNewest(entry, state)) return 'later';
   if (state === undefined || !needsDelivery(record, context.rules)) return undefined;
   if (!entry.gone && admit(record, state.object, context.rules).kind === 'drop') return undefined;
   const flight = begin(record);
@@ -71,6 +87,12 @@ interface State {
   readonly object: KubeObject;
   readonly raw: string | undefined;
   readonly final?: 'unknown';
+}
+
+/** The watch may have shown a newer state between the last look and now, if only for a moment. */
+function isStillNewest({ raw, gone, record }: Entry, state: State): boolean {
+  if (raw !== undefined) return raw === state.raw;
+  return gone || record.resourceVersion === state.object.metadata.resourceVersion;
 }
 
 /** From memory where the state is pending, else read; read again where the watch showed a newer one meanwhile. */

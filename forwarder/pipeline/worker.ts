@@ -12,7 +12,7 @@ import { messageOf, TargetError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
-import { type Delivery, type DeliveryContext, prepareDelivery } from './delivery.ts';
+import { type Delivery, type DeliveryContext, commit, gather } from './delivery.ts';
 import type { Entries, Entry } from './entry.ts';
 import { hasWrites, type ResultWriter } from './result-writer.ts';
 
@@ -108,7 +108,8 @@ export class Worker {
     try {
       if (entry !== undefined && this.#isDue(entry, context)) {
         this.#options.entries.enter(entry);
-        delivery = await prepareDelivery(entry, context);
+        const gathered = await gather(entry, context);
+        delivery = gathered && commit(entry, gathered, context);
       }
     } catch (error) {
       logger.warn('delivery cannot be built yet', { key: entry?.name ?? '', error: messageOf(error) });
