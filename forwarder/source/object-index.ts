@@ -31,7 +31,7 @@ export class ObjectIndex {
     this.#listed = new Set();
   }
 
-  /** An object of the list or the watch. Empty where it is older than what is known. */
+  /** An object of the list or the watch. Empty where it is older than what is known under its uid or its name. */
   put(type: 'Listed' | 'Added' | 'Modified', head: ObjectHead, raw: string): Delta[] {
     this.#listed?.add(head.uid);
     const known = this.#heads.get(head.uid);
@@ -44,6 +44,8 @@ export class ObjectIndex {
     const deltas: Delta[] = [];
     const holder = this.holderOf(head);
     if (holder !== undefined) {
+      // A watch that lags behind a list shows an earlier life of the name; its end is on its way, too.
+      if (isOlder(head.resourceVersion, holder.resourceVersion)) return [];
       this.#remove(holder);
       deltas.push({ type: 'Deleted', head: { ...holder, resourceVersion: head.resourceVersion } });
     }
