@@ -6,7 +6,7 @@ import { JsonCursorError } from './json-cursor.ts';
 import { ListReader } from './list-reader.ts';
 import { headOf, type ScannedObject, scanObject } from './object-scanner.ts';
 import { readBody } from './stream-body.ts';
-import type { StreamTransport } from './stream-transport.ts';
+import type { StreamPort } from './stream-port.ts';
 
 /** Objects per page, as client-go asks for. */
 const PAGE_SIZE = 500;
@@ -14,7 +14,7 @@ const PAGE_SIZE = 500;
 const IDLE_MS = 30_000;
 
 export interface ListOptions {
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly path: string;
   /** Label and field selectors. */
   readonly query: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
 import type { FrameReader } from './frame-reader.ts';
 
@@ -16,7 +16,7 @@ const FRAMES_PER_TURN = 8;
  * fails, when it is destroyed with an error, or when `onFrame` throws.
  */
 export function pumpFrames(options: {
-  readonly body: IncomingMessage;
+  readonly body: Readable;
   readonly reader: FrameReader;
   readonly clock: Clock;
   readonly onFrame: (frame: Buffer) => boolean;

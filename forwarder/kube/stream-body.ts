@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { FrameReader } from './frame-reader.ts';
@@ -14,7 +14,7 @@ export type BodyEnd = 'closed' | 'lost' | 'idle';
  * Rejects with what `onFrame` throws, and with the signal's reason when that fires.
  */
 export async function readBody(options: {
-  readonly body: IncomingMessage;
+  readonly body: Readable;
   readonly reader: FrameReader;
   readonly clock: Clock;
   readonly signal: AbortSignal;

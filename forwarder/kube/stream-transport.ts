@@ -6,18 +6,10 @@ import { type Meter, noMeter } from '../model/metrics.ts';
 import { errorFromAnswer, errorFromFailure } from './api-error.ts';
 import type { KubeAccess } from './kube-access.ts';
 import { openSocket, type SocketDone } from './open-socket.ts';
+import type { StreamPort, StreamRequest } from './stream-port.ts';
 
 /** An error body is a Status of some hundred bytes. */
 const MAX_ERROR_BYTES = 64 * 1024;
-
-export interface StreamRequest {
-  /** Begins with `/`. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  /** How long the answer's head may take; some proxies hold it back until the first byte of the body. */
-  readonly headTimeoutMs: number;
-  readonly signal: AbortSignal;
-}
 
 type Connected = (error: Error | null, socket: Duplex) => void;
 
@@ -37,7 +29,7 @@ class SocketAgent extends Agent {
  * GET requests whose body is read as a stream: lists and watches. On connections of their own, by node:http, because
  * there a reader can pause and resume in the middle of a chunk at no cost, which holds floods back at the sender.
  */
-export class StreamTransport {
+export class StreamTransport implements StreamPort {
   readonly #access: KubeAccess;
   readonly #clock: Clock;
   readonly #meter: Meter;
@@ -111,7 +103,7 @@ export class StreamTransport {
         path: requestPath(server, request.path, request.query),
         headers: {
           host: server.host,
-          accept: 'application/json',
+          accept: request.accept ?? 'application/json',
           'accept-encoding': 'identity',
           'user-agent': this.#userAgent,
           ...headers,

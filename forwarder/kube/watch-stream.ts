@@ -7,7 +7,7 @@ import { DocumentReader } from './document-reader.ts';
 import { JsonCursorError } from './json-cursor.ts';
 import { headOf, type ScannedEvent, scanEvent } from './object-scanner.ts';
 import { type BodyEnd, readBody } from './stream-body.ts';
-import type { StreamTransport } from './stream-transport.ts';
+import type { StreamPort } from './stream-port.ts';
 
 /** The server is asked to end a watch after 5 to 10 minutes, so that watches spread over its replicas. */
 const MIN_WATCH_SECONDS = 300;
@@ -24,7 +24,7 @@ export type WatchEvent =
   | { readonly type: 'UNKNOWN' };
 
 export interface WatchOptions {
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly path: string;
   /** Label and field selectors. */
   readonly query: Readonly<Record<string, string>>;

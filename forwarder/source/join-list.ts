@@ -6,7 +6,7 @@ import type { ObjectHead } from '../model/delta.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { GroupVersionKind } from '../model/resource.ts';
 import { listPages } from '../kube/list-pages.ts';
-import type { StreamTransport } from '../kube/stream-transport.ts';
+import type { StreamPort } from '../kube/stream-port.ts';
 import { Backoff, FAILURE_BACKOFF } from './backoff.ts';
 import type { Member } from './member.ts';
 import { isOlder, type ObjectIndex } from './object-index.ts';
@@ -17,7 +17,7 @@ const GATHER_MS = 20;
 
 /** What and where to list. */
 export interface JoinPlace {
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly kind: GroupVersionKind;

@@ -7,7 +7,7 @@ import type { Meter } from '../model/metrics.ts';
 import type { GroupVersionKind } from '../model/resource.ts';
 import { isConnectionRefused } from '../kube/api-error.ts';
 import { listPages } from '../kube/list-pages.ts';
-import type { StreamTransport } from '../kube/stream-transport.ts';
+import type { StreamPort } from '../kube/stream-port.ts';
 import { type WatchEvent, watchStream } from '../kube/watch-stream.ts';
 import { Backoff } from './backoff.ts';
 import { nextStep, type RelistReason, type RoundEnd, type Step } from './next-step.ts';
@@ -38,7 +38,7 @@ export interface ReflectorHandler {
 }
 
 export interface ReflectorOptions {
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly kind: GroupVersionKind;

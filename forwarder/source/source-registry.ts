@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { Discovery } from '../kube/discovery.ts';
-import type { StreamTransport } from '../kube/stream-transport.ts';
+import type { StreamPort } from '../kube/stream-port.ts';
 import { Slots } from '../lib/slots.ts';
 import { Source } from './source.ts';
 import { keyText, type SourceKey } from './source-key.ts';
@@ -14,7 +14,7 @@ const MAX_LISTS = 4;
 
 /** How the objects are read as one identity. */
 export interface SourceConnection {
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly discovery: Discovery;
 }
 

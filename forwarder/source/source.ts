@@ -6,7 +6,7 @@ import type { Delta, ObjectHead } from '../model/delta.ts';
 import type { Meter } from '../model/metrics.ts';
 import { type Resource, resourcePath } from '../model/resource.ts';
 import type { Discovery } from '../kube/discovery.ts';
-import type { StreamTransport } from '../kube/stream-transport.ts';
+import type { StreamPort } from '../kube/stream-port.ts';
 import { ABSENT_BACKOFF, Backoff, DENIED_BACKOFF, FAILURE_BACKOFF, REFUSED_BACKOFF } from './backoff.ts';
 import { isConnectionRefused } from '../kube/api-error.ts';
 import { HealthTracker } from './health-tracker.ts';
@@ -24,7 +24,7 @@ const GAUGE_EVERY_MS = 10_000;
 
 export interface SourceOptions {
   readonly watch: Omit<SourceKey, 'identity'>;
-  readonly transport: StreamTransport;
+  readonly transport: StreamPort;
   readonly discovery: Discovery;
   readonly clock: Clock;
   readonly random: Random;
