@@ -46,7 +46,7 @@ describe('An object that is deleted and made anew under its name', () => {
     assert.equal((await stage.read('one')).status, undefined);
   });
 
-  it('does not wait where nobody hears of deletions; still the status of the first stays away', async (t) => {
+  it('waits for the running call also where nobody hears of deletions; its status stays away', async (t) => {
     const gate = Promise.withResolvers<void>();
     let call = 0;
     const scene = await stage.scene(t, {
@@ -57,10 +57,14 @@ describe('An object that is deleted and made anew under its name', () => {
     await stage.create('one');
     await scene.calls('one', 1);
     await stage.remove('one');
-    await stage.create('one');
-    await scene.calls('one', 2);
+    const second = await stage.create('one');
+    await scene.filtered('event-type');
+    await quietFor(500);
+    assert.equal(scene.of('one').length, 1);
     gate.resolve();
-    await quietFor(700);
+    const [, call2] = await scene.calls('one', 2);
+    assert.equal(call2?.id, `${second.metadata.uid}:g1`);
+    await quietFor(500);
     assert.equal((await stage.read('one')).status, undefined);
     assert.deepEqual(scene.types('one'), ['created', 'created']);
   });
