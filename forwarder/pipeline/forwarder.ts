@@ -16,6 +16,7 @@ import { systemRandom } from '../lib/random.ts';
 import { Slots } from '../lib/slots.ts';
 import type { KubeClient } from '../model/kube-client.ts';
 import { startAdminServer } from '../observe/admin-server.ts';
+import { StartupHealth } from '../observe/health.ts';
 import { createLogger } from '../observe/json-logger.ts';
 import { releaseMemoryAtRest } from '../observe/memory-release.ts';
 import { PrometheusMeter } from '../observe/metrics.ts';
@@ -51,6 +52,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     random,
     logger,
     meter,
+    auditIntervalMs: options.auditIntervalMs,
   });
   const targets = new Targets({ clock, guard: await guardOf(options, access), env: process.env });
   const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
@@ -81,7 +83,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     namespaces: options.namespaces,
   });
   const triggers = await follow(options, services, controller);
-  const health = { ready: () => readiness(triggers, controller, stop) };
+  const health = new StartupHealth(() => waitingFor(triggers, controller), stop);
   const admin = await startAdminServer({
     address: options.adminAddress,
     health,
@@ -124,18 +126,9 @@ function follow(
     : followTriggerFile({ path: triggersFile, controller, clock, logger });
 }
 
-/** Ready once what can be read has been read: a kind that does not exist, or no trigger at all, does not block. */
-function readiness(
-  triggers: TriggerSource,
-  controller: TriggerController,
-  stop: AbortSignal,
-): { readonly ok: boolean; readonly reasons: readonly string[] } {
-  const reasons = [
-    ...(stop.aborted ? ['stopping'] : []),
-    ...(triggers.synced ? [] : ['triggers are being read']),
-    ...(controller.settled ? [] : ['objects are being listed']),
-  ];
-  return { ok: reasons.length === 0, reasons };
+/** What must be read before this is ready: a kind that does not exist, or no trigger at all, does not block. */
+function waitingFor(triggers: TriggerSource, controller: TriggerController): readonly string[] {
+  return [...(triggers.synced ? [] : ['triggers']), ...(controller.settled ? [] : ['objects'])];
 }
 
 async function guardOf(

@@ -36,6 +36,8 @@ export class TriggerController {
   readonly #options: TriggerControllerOptions;
   readonly #known = new Map<string, Known>();
   readonly #ending = new Set<Promise<void>>();
+  /** Triggers that were put and are still being set up or refused. */
+  #settingUp = 0;
 
   constructor(options: TriggerControllerOptions) {
     this.#options = options;
@@ -61,6 +63,7 @@ export class TriggerController {
       services.status.adopt(identity, raw['status']);
     }
     const current = known;
+    this.#settingUp += 1;
     current.work = current.work
       .then(() => this.#follow(current, raw, identity))
       .catch((error: unknown) =>
@@ -68,7 +71,10 @@ export class TriggerController {
           trigger: triggerName(identity),
           error: messageOf(error),
         }),
-      );
+      )
+      .finally(() => {
+        this.#settingUp -= 1;
+      });
   }
 
   /** The trigger with this uid is gone; deleted and re-created it is a new one. */
@@ -104,6 +110,7 @@ export class TriggerController {
 
   /** Whether the first list of every trigger that can be listed has been taken in. */
   get settled(): boolean {
+    if (this.#settingUp > 0) return false;
     return [...this.#known.values()].every(({ pipeline }) => pipeline === undefined || pipeline.settled);
   }
 

@@ -99,4 +99,28 @@ describe('With --triggers FILE', () => {
     assert.equal(one.calls.length, 2);
     assert.equal(await forwarder.stop(), 0);
   });
+
+  it('the forwarder is ready although a kind does not exist, or there is no trigger', async (t) => {
+    const namespace = await testNamespace(t, cluster);
+    await using folder = await temporaryFolder();
+    const watch = { apiVersion: 'nowhere.statewire.test/v1', kind: 'Nothing' };
+    const missing = {
+      apiVersion: 'statewire.dev/v1alpha1',
+      kind: 'FunctionTrigger',
+      metadata: { name: 'missing', namespace },
+      spec: { watch, target: { http: { url: 'http://127.0.0.1:1' } } },
+    };
+    for (const [name, text] of [
+      ['missing', JSON.stringify(missing)],
+      ['none', ''],
+    ] as const) {
+      const file = path.join(folder.path, `${name}.yaml`);
+      await writeFile(file, text);
+      const forwarder = await startForwarder(t, {
+        kubeconfigPath: cluster.kubeconfigPath,
+        args: ['--triggers', file],
+      });
+      assert.equal(await forwarder.stop(), 0);
+    }
+  });
 });

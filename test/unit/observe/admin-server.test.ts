@@ -16,7 +16,7 @@ import { PrometheusMeter } from '../../../forwarder/observe/metrics.ts';
 async function start(t: TestContext, options: Partial<AdminServerOptions> = {}): Promise<AdminServer> {
   const server = await startAdminServer({
     address: { host: '127.0.0.1', port: 0 },
-    health: new StartupHealth([]),
+    health: new StartupHealth(() => [], new AbortController().signal),
     metrics: new PrometheusMeter({ processMetrics: false }),
     clock: systemClock,
     logger: silentLogger,
@@ -57,14 +57,15 @@ describe('the admin server', () => {
   });
 
   it('says what readiness waits for', async (t) => {
-    const health = new StartupHealth(['triggers']);
+    const waitingFor = ['triggers'];
+    const health = new StartupHealth(() => waitingFor, new AbortController().signal);
     const server = await start(t, { health });
     const before = await ask(server, '/readyz');
     assert.deepEqual(
       [before.status, JSON.parse(before.text)],
       [503, { ready: false, reasons: ['waiting for triggers'] }],
     );
-    health.done('triggers');
+    waitingFor.pop();
     const after = await ask(server, '/readyz');
     assert.deepEqual([after.status, JSON.parse(after.text)], [200, { ready: true, reasons: [] }]);
   });
