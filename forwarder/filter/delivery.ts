@@ -47,15 +47,20 @@ export function begin(record: ObjectRecord): Flight {
     digest: current,
     recipe,
   };
+  const touches = phase !== 'new' && current !== handled;
+  record.unsaved ||= !record.started || (gone === undefined ? touches && !record.touched : !gone.started);
   record.started = true;
+  record.sending = wish;
   record.wish = undefined;
-  if (gone === undefined) record.touched ||= phase !== 'new' && current !== handled;
+  if (gone === undefined) record.touched ||= touches;
   else record.gone = { ...gone, started: true };
   return flight;
 }
 
 /** The call succeeded. True where this was the end of the object: its record is to be forgotten. */
 export function succeed(record: ObjectRecord, flight: Flight): boolean {
+  record.sending = undefined;
+  record.unsaved = true;
   if (flight.eventType === 'Deleted') return record.gone !== undefined;
   const sameState = record.state === flight.state;
   // By state first: an own write may have given the same state another digest, an edited trigger another recipe.
@@ -84,18 +89,25 @@ export function fail(
   { attempts, exhausted }: { readonly attempts: number; readonly exhausted: boolean },
 ): void {
   const newWish = record.wish;
+  record.sending = undefined;
   const isDeletion = flight.eventType === 'Deleted';
   const sameState =
     (record.gone !== undefined) === isDeletion && (isDeletion || record.state === flight.state);
   if (sameState) {
     record.attempts = exhausted && newWish !== undefined ? 0 : attempts;
     record.exhausted ||= exhausted;
+    record.unsaved ||= exhausted || isPowerOfTwo(record.attempts);
   }
   if (exhausted || flight.wish === undefined || record.deleting || (record.gone !== undefined && !isDeletion))
     return;
   record.wish = flight.wish;
   record.gate = 'unknown';
   if (newWish !== undefined) addWish(record, newWish);
+}
+
+/** Which failed attempts a checkpoint hears of: after a crash, some of the others may be made again. */
+function isPowerOfTwo(attempts: number): boolean {
+  return attempts > 0 && (attempts & (attempts - 1)) === 0;
 }
 
 /** Somebody wants the object sent although nothing has changed. A drop says why it will not be. */
@@ -152,13 +164,18 @@ export function rebase(
     rules.generationTells && base.generation !== undefined && base.generation === head.generation;
   const digest = sameSpec && record.recipe.onlySpec ? base.digest : digestOf(reply.object(), record.recipe);
   const known = record.current === base.digest || record.current === digest;
-  if (record.handled === base.digest) record.handled = digest;
+  if (record.handled === base.digest && record.handled !== digest) {
+    record.handled = digest;
+    record.unsaved = true;
+  }
   if (compareResourceVersions(head.resourceVersion, record.resourceVersion) <= 0) return false;
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
   record.deleting ||= head.deleting;
   record.ownWrite = true;
   record.current = digest === record.handled ? record.handled : digest;
+  // Where the version alone tells that nothing happened since, a checkpoint must know it.
+  record.unsaved ||= !(record.recipe.onlySpec && rules.generationTells);
   if (!known) newState(record, versionOf(head, rules), nowMs);
   // The watch event of this version will be dropped, so what `when` says of it is asked before the next delivery.
   record.gate = 'unknown';

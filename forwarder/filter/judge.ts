@@ -64,8 +64,10 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   }
   const afresh = record.recheck || record.gone !== undefined;
   const sameGeneration = head.generation !== undefined && head.generation === record.generation;
+  const doubtful = isDoubtful(record, head, sameGeneration, rules);
   if (record.gone !== undefined) comeBack(record, head, rules);
   record.recheck = false;
+  record.restored = undefined;
   record.ownWrite = false;
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
@@ -82,7 +84,13 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   }
 
   const object = seen.object();
-  const changed = !sameState && takeState(record, seen, object, rules, sameGeneration);
+  let changed = !sameState && takeState(record, seen, object, rules, sameGeneration);
+  if (doubtful) {
+    if (!changed) newState(record, versionOf(head, rules), seen.nowMs);
+    record.touched ||= record.phase !== 'new';
+    record.unsaved = true;
+    changed = true;
+  }
   const asked = marked && takeRedeliver(record, object);
   const gateBefore = record.gate;
   const judgement = judgeState(record, object, rules);
@@ -99,11 +107,28 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
  */
 function isStale(record: ObjectRecord, { type, head }: Observation): boolean {
   const { gone } = record;
+  // Who was away does not know what the server has been through.
+  if (record.restored !== undefined) return false;
   if (gone !== undefined) {
     return type !== 'Listed' && compareResourceVersions(head.resourceVersion, gone.resourceVersion) <= 0;
   }
   const order = compareResourceVersions(head.resourceVersion, record.resourceVersion);
   return order < 0 || (order === 0 && !record.recheck);
+}
+
+/**
+ * Whether another state may have been sent between the one that a checkpoint tells of and this, without being written
+ * down. A digest alone does not rule that out: the object may have been there and back.
+ */
+function isDoubtful(
+  { restored, recipe, resourceVersion }: ObjectRecord,
+  head: ObjectHead,
+  sameGeneration: boolean,
+  rules: Rules,
+): boolean {
+  if (restored === undefined || restored.clean || head.resourceVersion === resourceVersion) return false;
+  if (sameGeneration && rules.generationTells && recipe.onlySpec) return false;
+  return restored.upTo === undefined || compareResourceVersions(head.resourceVersion, restored.upTo) > 0;
 }
 
 /** The object is in the selection again before its `deleted` was done. */
@@ -118,6 +143,7 @@ function comeBack(record: ObjectRecord, head: ObjectHead, rules: Rules): void {
   record.gone = undefined;
   record.attempts = 0;
   record.exhausted = false;
+  record.unsaved = true;
 }
 
 /** Takes in the newest state; true where what counts has changed. */
@@ -152,6 +178,7 @@ function changeRecipe(
   const { recipe, generationTells } = rules;
   const old = record.recipe;
   record.recipe = recipe;
+  record.unsaved = true;
   const current = projectDigest(record.current, old, recipe);
   if (current !== undefined) {
     record.handled = projectDigest(record.handled, old, recipe) ?? NO_DIGEST;
@@ -188,6 +215,7 @@ function moveSilently(record: ObjectRecord): void {
   record.handled = record.current;
   record.touched = false;
   record.exhausted = false;
+  record.unsaved = true;
 }
 
 /** True where the redeliver annotation has a new value. */
@@ -220,6 +248,8 @@ export function judgeGone(
     record.wish = undefined;
   }
   record.gone = { reason, resourceVersion, started: record.gone?.started ?? false };
+  record.restored = undefined;
+  record.unsaved = true;
   if (!rules.eventTypes.includes('Deleted')) return drop('event-type');
   return wantsDeleted(record, rules) ? PASS : drop('never-started');
 }

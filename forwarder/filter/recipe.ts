@@ -17,6 +17,8 @@ export interface RecipePart {
 export interface Recipe {
   /** Changes whenever what counts changes. */
   readonly id: string;
+  /** As the trigger says it: from these two the recipe can be made again. */
+  readonly counting: Counting;
   /** What this manager owns does not count. */
   readonly fieldManager: string;
   readonly parts: readonly RecipePart[];
@@ -46,6 +48,7 @@ export function recipeOf(counting: Counting, fieldManager: string): Recipe {
   const parts = counting.kind === 'changes' ? classParts(counting.classes) : pathParts(counting.paths);
   return {
     id: JSON.stringify([FORM, fieldManager, ...parts.map(partKey)]),
+    counting,
     fieldManager,
     parts,
     onlySpec: parts.every(({ name }) => name === 'Spec'),

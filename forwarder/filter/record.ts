@@ -84,6 +84,14 @@ export class ObjectRecord {
   ownWrite = false;
   /** The trigger was edited: the next observation is judged even where its resourceVersion is known. */
   recheck = false;
+  /** A call is under way that fulfils this; should the process end, the wish is still to be fulfilled. */
+  sending: Wish | undefined;
+  /** Read from a checkpoint and not observed since: what is known of how complete that was. */
+  restored: Completeness | undefined;
+  /** A checkpoint tells of it, rightly or not. */
+  saved = false;
+  /** It has changed in what a checkpoint must tell. */
+  unsaved = false;
 
   constructor(head: ObjectHead, recipe: Recipe, current: Digest, version: string, firstSeenMs: number) {
     this.uid = head.uid;
@@ -99,7 +107,17 @@ export class ObjectRecord {
     this.gone = undefined;
     this.wish = undefined;
     this.redeliverSeen = undefined;
+    this.sending = undefined;
+    this.restored = undefined;
   }
+}
+
+/** How much a checkpoint can say of calls: which of them were certainly written down when the process ended. */
+export interface Completeness {
+  /** All: the process ended in order. */
+  readonly clean: boolean;
+  /** Every call for a state up to this resourceVersion; undefined where nothing is known. */
+  readonly upTo: string | undefined;
 }
 
 /** Whether the newest state is another than the handled one, or may be to the function. */
@@ -127,6 +145,7 @@ const STRENGTH: Readonly<Record<Wish['reason'], number>> = {
 
 /** Notes a wish; somebody who asks by hand, and anybody after the last attempt, gets attempts of his own. */
 export function addWish(record: ObjectRecord, wish: Wish): void {
+  record.unsaved = true;
   if (record.exhausted || STRENGTH[wish.reason] === STRENGTH.Redeliver) record.attempts = 0;
   if (record.wish === undefined || STRENGTH[wish.reason] >= STRENGTH[record.wish.reason]) record.wish = wish;
   // It was last asked for another occasion.

@@ -64,8 +64,7 @@ export class TriggerPipeline {
       random: services.random,
       spec: setup.trigger.spec,
       onReady: () => this.#turn.wake(),
-      onWakeup: (key, reason) =>
-        this.#intake.wish(key, { reason, dueUnixSeconds: Math.floor(clock.now() / 1000) }),
+      onWakeup: (key, wakeup) => this.#intake.wish(key, wakeup),
     });
     this.#children = new ChildTracker({
       fieldManager: setup.fieldManager,

@@ -6,7 +6,7 @@ import type { ObjectKey } from '../model/kube-object.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { TriggerSpec } from '../model/trigger.ts';
 import { TriggerQueue } from '../queue/trigger-queue.ts';
-import { type WakeupReason, Wakeups } from './wakeups.ts';
+import { type Wakeup, Wakeups } from './wakeups.ts';
 
 export interface ScheduleOptions {
   readonly clock: Clock;
@@ -17,7 +17,7 @@ export interface ScheduleOptions {
   readonly random: Random;
   /** Something can be taken from the queue. */
   readonly onReady: () => void;
-  readonly onWakeup: (key: ObjectKey, reason: WakeupReason) => void;
+  readonly onWakeup: (key: ObjectKey, wakeup: Wakeup) => void;
 }
 
 export class Schedule {
@@ -63,7 +63,7 @@ export class Schedule {
     this.#resyncMs = resyncMs;
     for (const key of keys) {
       if (before.has(key)) this.#debouncer.add(key);
-      if (isSameResync || this.#wakeups.reasonOf(key) === 'Requeue') continue;
+      if (isSameResync || this.#wakeups.of(key)?.reason === 'Requeue') continue;
       this.resyncLater(key);
     }
     before.stop();
@@ -78,6 +78,18 @@ export class Schedule {
   /** What the function asked for; replaces the key's wake-up. */
   requeue(key: ObjectKey, afterMs: number): void {
     this.#wakeups.set(key, afterMs, 'Requeue');
+  }
+
+  /** What the key waits for beside changes; a checkpoint keeps it. */
+  wakeupOf(key: ObjectKey): Wakeup | undefined {
+    return this.#wakeups.of(key);
+  }
+
+  /** Goes on with what an earlier process has left: its wake-up, where there was one. */
+  restore(key: ObjectKey, wakeup: Wakeup | undefined): void {
+    if (wakeup === undefined || (wakeup.reason === 'Resync' && this.#resyncMs === undefined))
+      this.resyncLater(key);
+    else this.#wakeups.restore(key, wakeup);
   }
 
   forget(key: ObjectKey): void {

@@ -6,14 +6,20 @@ import type { ObjectKey } from '../model/kube-object.ts';
 
 export type WakeupReason = 'Requeue' | 'Resync';
 
+export interface Wakeup {
+  readonly reason: WakeupReason;
+  /** Wall clock: names the wake-up in event ids, also after a restart. */
+  readonly dueUnixSeconds: number;
+}
+
 export class Wakeups {
   readonly #clock: Clock;
   readonly #due: DueTimes<ObjectKey>;
-  readonly #reasons = new Map<ObjectKey, WakeupReason>();
+  readonly #wakeups = new Map<ObjectKey, Wakeup>();
   readonly #alarm: Alarm;
-  readonly #wake: (key: ObjectKey, reason: WakeupReason) => void;
+  readonly #wake: (key: ObjectKey, wakeup: Wakeup) => void;
 
-  constructor(clock: Clock, wake: (key: ObjectKey, reason: WakeupReason) => void) {
+  constructor(clock: Clock, wake: (key: ObjectKey, wakeup: Wakeup) => void) {
     this.#clock = clock;
     this.#wake = wake;
     this.#due = new DueTimes();
@@ -22,30 +28,39 @@ export class Wakeups {
 
   /** Replaces the key's wake-up. */
   set(key: ObjectKey, afterMs: number, reason: WakeupReason): void {
-    this.#due.set(key, this.#clock.monotonic() + afterMs);
-    this.#reasons.set(key, reason);
-    this.#arm();
+    this.#set(key, afterMs, { reason, dueUnixSeconds: Math.floor((this.#clock.now() + afterMs) / 1000) });
+  }
+
+  /** Goes on with a wake-up of an earlier process; one that was due meanwhile is due now. */
+  restore(key: ObjectKey, wakeup: Wakeup): void {
+    this.#set(key, Math.max(0, wakeup.dueUnixSeconds * 1000 - this.#clock.now()), wakeup);
   }
 
   /** What the key will be woken up for. */
-  reasonOf(key: ObjectKey): WakeupReason | undefined {
-    return this.#reasons.get(key);
+  of(key: ObjectKey): Wakeup | undefined {
+    return this.#wakeups.get(key);
   }
 
   cancel(key: ObjectKey): void {
-    if (this.#reasons.delete(key)) this.#due.delete(key);
+    if (this.#wakeups.delete(key)) this.#due.delete(key);
   }
 
   stop(): void {
     this.#alarm.stop();
   }
 
+  #set(key: ObjectKey, afterMs: number, wakeup: Wakeup): void {
+    this.#due.set(key, this.#clock.monotonic() + afterMs);
+    this.#wakeups.set(key, wakeup);
+    this.#arm();
+  }
+
   #ring(): void {
     const nowMs = this.#clock.monotonic();
     for (let key = this.#due.pop(nowMs); key !== undefined; key = this.#due.pop(nowMs)) {
-      const reason = this.#reasons.get(key);
-      this.#reasons.delete(key);
-      if (reason !== undefined) this.#wake(key, reason);
+      const wakeup = this.#wakeups.get(key);
+      this.#wakeups.delete(key);
+      if (wakeup !== undefined) this.#wake(key, wakeup);
     }
     this.#arm();
   }

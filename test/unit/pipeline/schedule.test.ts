@@ -19,7 +19,7 @@ function setUp(resyncMs?: number): { clock: ManualClock; schedule: Schedule; wok
     random: () => 0.5,
     spec: { debounce, ...(resyncMs !== undefined && { resyncMs }) },
     onReady: () => undefined,
-    onWakeup: (_key, reason) => woken.push(`${reason} at ${clock.monotonic() - startMs}`),
+    onWakeup: (_key, { reason }) => woken.push(`${reason} at ${clock.monotonic() - startMs}`),
   });
   return { clock, schedule, woken };
 }
