@@ -131,6 +131,8 @@ export interface BenchOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** @defaultValue that of the test run */
   readonly cluster?: SharedCluster;
+  /** The forwarder's. @defaultValue the cluster's */
+  readonly kubeconfigPath?: string;
 }
 
 export async function startBench(cleanup: Cleanup, options: BenchOptions = {}): Promise<Bench> {
@@ -142,7 +144,7 @@ export async function startBench(cleanup: Cleanup, options: BenchOptions = {}): 
   if (crd !== undefined) await apply(yaml(crd));
   const namespace = await testNamespace(cleanup, cluster);
   const host = await startFunction(cleanup);
-  const { kubeconfigPath } = cluster;
+  const { kubeconfigPath } = { ...cluster, ...options };
   const forwarder = await startForwarder(cleanup, {
     kubeconfigPath,
     namespaces: [namespace],
