@@ -62,11 +62,7 @@ export class Applier {
     for (const problem of problems) this.#name(task, problem);
     return {
       complete: (stated?.complete ?? true) && (children?.complete ?? true),
-      statusWritten: stated?.written ?? false,
-      ...(stated?.reply !== undefined && { statusReply: stated.reply }),
       problems,
-      applied: children?.applied ?? [],
-      pruned: children?.pruned ?? [],
     };
   }
 

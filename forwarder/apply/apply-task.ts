@@ -45,7 +45,7 @@ export interface ApplyTask {
   /** Around every try of every part. What the watch shows in between may be what it wrote: the answer says so first. */
   onTry?(): void;
   onTried?(): void;
-  /** Answers, within their tries; the report has them too, but comes when the last part has ended. */
+  /** Answers to writes, within their tries. */
   onStatus?(object: KubeObject, text: string): void;
   onChild?(child: AppliedChild): void;
   onPruned?(child: AppliedChild): void;
@@ -78,11 +78,6 @@ export interface AppliedChild extends GroupVersionKind {
 export interface ApplyReport {
   /** False where a newer result, a deletion or the signal ended it before everything was tried. */
   readonly complete: boolean;
-  /** The server's answer to the status write, for the record to be re-based on. */
-  readonly statusReply?: { readonly object: KubeObject; readonly text: string };
-  readonly statusWritten: boolean;
   /** Parts that were refused for good. */
   readonly problems: readonly ApplyProblem[];
-  readonly applied: readonly AppliedChild[];
-  readonly pruned: readonly AppliedChild[];
 }

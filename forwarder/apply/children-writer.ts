@@ -1,7 +1,7 @@
 /** Applies the children of a result in their order, and prunes those that it no longer names. */
 import type { Manifest } from '../../protocol/result.ts';
 import { foreignText } from '../lib/errors.ts';
-import type { AppliedChild, ApplyProblem, ApplyTask } from './apply-task.ts';
+import type { ApplyProblem, ApplyReport, ApplyTask } from './apply-task.ts';
 import { childKey, childName, ChildRefused } from './child-manifest.ts';
 import { type AppliedManifest, ChildWrite } from './child-write.ts';
 import { Pruner, type PrunerOptions } from './pruner.ts';
@@ -11,13 +11,6 @@ import type { RetryTask, Tried } from './write-loop.ts';
 
 export interface ChildrenWriterOptions extends PrunerOptions {
   readonly fieldManager: string;
-}
-
-export interface ChildrenReport {
-  readonly complete: boolean;
-  readonly problems: readonly ApplyProblem[];
-  readonly applied: readonly AppliedChild[];
-  readonly pruned: readonly AppliedChild[];
 }
 
 export class ChildrenWriter {
@@ -31,7 +24,7 @@ export class ChildrenWriter {
   }
 
   /** Never throws ApiError. */
-  async write(task: ApplyTask, manifests: readonly Manifest[]): Promise<ChildrenReport> {
+  async write(task: ApplyTask, manifests: readonly Manifest[]): Promise<ApplyReport> {
     const problems: ApplyProblem[] = [];
     const applied = new Map<string, RememberedChild>();
     const tries = await this.#applyInOrder(task, manifests, problems);
@@ -39,11 +32,8 @@ export class ChildrenWriter {
     const { known, kinds } = this.#options.memory.children(task.uid);
     this.#options.memory.setChildren(task.uid, { known: new Map([...known, ...applied]), kinds });
     const stopped = tries.some((tried) => tried?.kind === 'stopped');
-    const children = [...applied.values()].map(({ hash: _hash, ...child }) => child);
-    if (stopped || problems.length > 0)
-      return { complete: !stopped, problems, applied: children, pruned: [] };
-    const pruned = await this.#pruner.prune(task, new Set(applied.keys()));
-    return { ...pruned, applied: children };
+    if (stopped || problems.length > 0) return { complete: !stopped, problems };
+    return this.#pruner.prune(task, new Set(applied.keys()));
   }
 
   /** The next one begins when the first try of the one before is over: a namespace precedes what goes into it. */

@@ -22,12 +22,6 @@ export interface PrunerOptions {
   readonly ownedKinds: () => readonly OwnedKind[];
 }
 
-export interface PruneReport {
-  readonly complete: boolean;
-  readonly problems: readonly ApplyProblem[];
-  readonly pruned: readonly AppliedChild[];
-}
-
 interface Candidate {
   readonly key: string;
   readonly resource: Resource;
@@ -48,14 +42,12 @@ export class Pruner {
   }
 
   /** @param wanted keys of the children that stay */
-  async prune(task: ApplyTask, wanted: ReadonlySet<string>): Promise<PruneReport> {
+  async prune(task: ApplyTask, wanted: ReadonlySet<string>): Promise<ApplyReport> {
     const { loop } = this.#options;
     const found = await loop.run(task, 'prune', () => this.#candidates(task, wanted));
-    if (found.kind === 'stopped') return { complete: false, problems: [], pruned: [] };
-    if (found.kind === 'refused')
-      return { complete: true, problems: [refusal('prune', found.error)], pruned: [] };
+    if (found.kind === 'stopped') return { complete: false, problems: [] };
+    if (found.kind === 'refused') return { complete: true, problems: [refusal('prune', found.error)] };
     const problems: ApplyProblem[] = [];
-    const pruned: AppliedChild[] = [];
     const { memory, ownedKinds } = this.#options;
     const left = new Map(memory.children(task.uid).known);
     const tries = await Promise.all(found.value.map((candidate) => this.#pruneOne(task, candidate)));
@@ -67,12 +59,11 @@ export class Pruner {
         continue;
       }
       left.delete(candidate.key);
-      if (tried.value !== undefined) pruned.push(tried.value);
     }
     const complete = tries.every(({ kind }) => kind !== 'stopped');
     const seen = complete && problems.length === 0 ? ownedKinds().map(kindName) : [];
     memory.setChildren(task.uid, { known: left, kinds: new Set(seen) });
-    return { complete, problems, pruned };
+    return { complete, problems };
   }
 
   async #candidates(task: ApplyTask, wanted: ReadonlySet<string>): Promise<Candidate[]> {

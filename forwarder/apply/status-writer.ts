@@ -9,7 +9,7 @@ import type { KindSchema } from '../model/kind-schema.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { apiVersionOf, kindName, resourcePath } from '../model/resource.ts';
 import { applyRequest, yamlSafeJson } from './apply-body.ts';
-import type { ApplyProblem, ApplyTask, SchemaSource } from './apply-task.ts';
+import type { ApplyProblem, ApplyReport, ApplyTask, SchemaSource } from './apply-task.ts';
 import { pathsProblem, refusal } from './problems.ts';
 import { planStatus, type StatusPlan } from './status-plan.ts';
 import type { StatementMemory } from './statement-memory.ts';
@@ -23,19 +23,11 @@ export interface StatusWriterOptions {
   readonly now: () => number;
 }
 
-export interface StatusReport {
-  readonly complete: boolean;
-  readonly written: boolean;
-  readonly reply?: { readonly object: KubeObject; readonly text: string };
-  readonly problems: readonly ApplyProblem[];
-}
-
 /** What one try came to; `gone`: the object is no more, or is another one. */
 type Try =
   | { readonly kind: 'gone' }
   | { readonly kind: 'older' }
-  | { readonly kind: 'unchanged'; readonly plan: StatusPlan; readonly text?: never }
-  | { readonly kind: 'written'; readonly plan: StatusPlan; readonly text: string };
+  | { readonly kind: 'unchanged' | 'written'; readonly plan: StatusPlan };
 
 const UNTYPED = /failed to create typed patch object|field not declared in schema/;
 
@@ -47,32 +39,21 @@ export class StatusWriter {
   }
 
   /** Never throws ApiError. */
-  async write(task: ApplyTask): Promise<StatusReport> {
+  async write(task: ApplyTask): Promise<ApplyReport> {
     const { loop, memory } = this.#options;
     const statement = new Statement(task, this.#options);
     const tried = await loop.run(task, 'status', () => statement.attempt());
-    if (tried.kind === 'stopped') return { complete: false, written: false, problems: [] };
+    if (tried.kind === 'stopped') return { complete: false, problems: [] };
     if (tried.kind === 'refused') {
-      return {
-        complete: true,
-        written: false,
-        problems: [...statement.problems(), refusal('status', tried.error)],
-      };
+      return { complete: true, problems: [...statement.problems(), refusal('status', tried.error)] };
     }
     const { value } = tried;
     if (value.kind === 'gone' || value.kind === 'older') {
-      return { complete: value.kind === 'older', written: false, problems: [] };
+      return { complete: value.kind === 'older', problems: [] };
     }
     memory.stated(task.uid, task.deliveredGeneration, value.plan.statedTypes);
     loop.count('status', value.kind);
-    return {
-      complete: true,
-      written: value.kind === 'written',
-      ...(value.text !== undefined && {
-        reply: { object: parseExact(value.text) as KubeObject, text: value.text },
-      }),
-      problems: statement.problems(),
-    };
+    return { complete: true, problems: statement.problems() };
   }
 }
 
@@ -110,7 +91,7 @@ class Statement {
     try {
       const { text } = await this.#send(object, plan);
       this.#task.onStatus?.(parseExact(text) as KubeObject, text);
-      return { kind: 'written', plan, text };
+      return { kind: 'written', plan };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return this.#recover(error, object, plan);

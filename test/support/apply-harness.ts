@@ -1,6 +1,6 @@
 /** An Applier against the API server in memory, with everything it reports written down. */
 import { Applier, type ApplierOptions } from '../../forwarder/apply/applier.ts';
-import type { ApplyProblem, ApplyReport, ApplyTask } from '../../forwarder/apply/apply-task.ts';
+import type { AppliedChild, ApplyProblem, ApplyReport, ApplyTask } from '../../forwarder/apply/apply-task.ts';
 import type { EventInput } from '../../forwarder/apply/event-body.ts';
 import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import { silentLogger } from '../../forwarder/lib/logger.ts';
@@ -91,6 +91,10 @@ export class Harness {
   readonly events: EventInput[] = [];
   readonly observed: KubeObject[] = [];
   readonly retrying: ApplyProblem[] = [];
+  /** Answers to writes: of the status, of children, and children that were pruned. */
+  readonly stated: KubeObject[] = [];
+  readonly applied: AppliedChild[] = [];
+  readonly pruned: AppliedChild[] = [];
   readonly counts: Record<string, number> = {};
   /** Reads of the schema of status, and what each kind of read finds. */
   readonly schemaReads: ('cached' | 'fresh')[] = [];
@@ -183,6 +187,9 @@ export class Harness {
       },
       isCurrent: () => this.current,
       onRetrying: (problem) => void this.retrying.push(problem),
+      onStatus: (object) => void this.stated.push(object),
+      onChild: (child) => void this.applied.push(child),
+      onPruned: (child) => void this.pruned.push(child),
       signal: this.stop.signal,
       ...more,
     };
