@@ -11,6 +11,7 @@ export type OptionName =
   | 'replica-id'
   | 'console-address'
   | 'grace-period'
+  | 'audit-interval'
   | 'log-format'
   | 'log-level'
   | 'target-policy';
@@ -78,6 +79,12 @@ export const FORWARDER_OPTIONS: readonly OptionDefinition[] = [
     value: 'DURATION',
     help: 'How long running calls may take to finish after SIGTERM.',
     default: '25s',
+  },
+  {
+    flag: 'audit-interval',
+    value: 'DURATION',
+    help: 'How often everything known is compared with the API server, to repair what a watch withheld; a fifth earlier or later by chance. 0s: never.',
+    default: '30m',
   },
   { flag: 'log-format', value: 'json|text', help: 'Form of the log lines on stderr.', default: 'json' },
   {

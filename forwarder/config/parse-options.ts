@@ -20,6 +20,8 @@ export interface ForwarderOptions {
   readonly clusterId?: string;
   readonly replicaId: string;
   readonly gracePeriodMs: number;
+  /** 0: no audits. */
+  readonly auditIntervalMs: number;
   readonly logFormat: 'json' | 'text';
   readonly logLevel: LogLevel;
   readonly targetPolicyFile?: string;
@@ -31,6 +33,7 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Goes into the `source` of events, a URI reference. */
 const CLUSTER_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 const DEFAULT_GRACE_PERIOD = '25s';
+const DEFAULT_AUDIT_INTERVAL = '30m';
 
 /**
  * Flags win over `STATEWIRE_…` variables; an empty variable counts as not set.
@@ -58,6 +61,7 @@ export function parseForwarderOptions(argv: readonly string[], env: Environment)
     ...optional('clusterId', one('cluster-id')),
     replicaId: one('replica-id') ?? hostname(),
     gracePeriodMs: durationOf('grace-period', one('grace-period') ?? DEFAULT_GRACE_PERIOD),
+    auditIntervalMs: durationOf('audit-interval', one('audit-interval') ?? DEFAULT_AUDIT_INTERVAL),
     logFormat: choice('log-format', 'json', 'json', 'text'),
     logLevel: choice('log-level', 'info', 'debug', 'info', 'warn', 'error'),
     ...optional('targetPolicyFile', one('target-policy')),

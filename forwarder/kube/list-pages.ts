@@ -18,6 +18,8 @@ export interface ListOptions {
   readonly path: string;
   /** Label and field selectors. */
   readonly query: Readonly<Record<string, string>>;
+  /** @defaultValue application/json */
+  readonly accept?: string;
   /** Written in front of items that lack them: the API server leaves them out in lists of built-in kinds. */
   readonly kind: GroupVersionKind;
   readonly clock: Clock;
@@ -27,6 +29,8 @@ export interface ListOptions {
   /** Each object, while the list is still being read. */
   readonly onItem: (head: ObjectHead, raw: string) => void;
   readonly onBytes?: (bytes: number) => void;
+  /** Goes around the reading of each page: lets others read in between. */
+  readonly aroundPage?: <T>(read: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -37,13 +41,15 @@ export async function listPages(options: ListOptions): Promise<string> {
   options.onBegin();
   let limit: string | undefined = String(PAGE_SIZE);
   let token = '';
+  const aroundPage = options.aroundPage ?? ((read) => read());
   for (;;) {
     try {
-      const page = await listPage(options, {
+      const query = {
         ...options.query,
         ...(limit !== undefined && { limit }),
         ...(token !== '' && { continue: token }),
-      });
+      };
+      const page = await aroundPage(() => listPage(options, query));
       if (page.continue === '') return page.resourceVersion;
       token = page.continue;
     } catch (error) {
@@ -60,8 +66,14 @@ async function listPage(
   options: ListOptions,
   query: Readonly<Record<string, string>>,
 ): Promise<{ readonly resourceVersion: string; readonly continue: string }> {
-  const { transport, path, clock, signal } = options;
-  const body = await transport.open({ path, query, headTimeoutMs: IDLE_MS, signal });
+  const { transport, path, accept, clock, signal } = options;
+  const body = await transport.open({
+    path,
+    query,
+    ...(accept !== undefined && { accept }),
+    headTimeoutMs: IDLE_MS,
+    signal,
+  });
   const reader = new ListReader();
   const end = await readBody({
     body,

@@ -12,6 +12,8 @@ export type MetricName =
   | 'statewire_watch_restarts_total'
   | 'statewire_relists_total'
   | 'statewire_watch_last_byte_seconds'
+  | 'statewire_audits_total'
+  | 'statewire_audit_repairs_total'
   | 'statewire_filtered_total'
   | 'statewire_coalesced_total'
   | 'statewire_storm_delays_total'
@@ -57,6 +59,16 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     help: 'Seconds since the watch last sent a byte.',
     labels: ['source'],
+  },
+  statewire_audits_total: {
+    type: 'counter',
+    help: 'Comparisons of everything known with the server, by result: clean, repaired, relisted, failed, abandoned.',
+    labels: ['source', 'result'],
+  },
+  statewire_audit_repairs_total: {
+    type: 'counter',
+    help: 'Changes that a watch withheld and an audit told: added, updated, deleted.',
+    labels: ['source', 'kind'],
   },
   statewire_filtered_total: {
     type: 'counter',

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { ApiError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import type { ObjectHead } from '../model/delta.ts';
+import type { Delta, ObjectHead } from '../model/delta.ts';
 import type { Meter } from '../model/metrics.ts';
 import type { GroupVersionKind } from '../model/resource.ts';
 import { listPages } from '../kube/list-pages.ts';
@@ -134,8 +134,11 @@ export class JoinList {
         onBegin: () => undefined,
         onItem: (head, raw) => {
           if (!this.#shows(head)) return;
+          const known = this.#index.get(head.uid);
           for (const delta of this.#index.put('Listed', head, raw)) {
             for (const member of members) member.delta(delta);
+            // What the watch has not told yet goes to everybody: the index says from now on that it is known.
+            if (known?.resourceVersion !== head.resourceVersion) this.#tellOthers(members, known, delta);
           }
         },
       });
@@ -146,6 +149,12 @@ export class JoinList {
     } finally {
       release();
     }
+  }
+
+  #tellOthers(members: readonly Member[], known: ObjectHead | undefined, delta: Delta): void {
+    if (delta.type === 'Deleted') return;
+    const told: Delta = { ...delta, type: known === undefined ? 'Added' : 'Modified' };
+    for (const member of this.#members) if (!members.includes(member)) member.delta(told);
   }
 
   /** Not what the watch has deleted, nor what it has yet to tell: the end of another object under that name. */

@@ -21,7 +21,7 @@ export type RestartReason =
   | 'invalid';
 
 /** Why a list is made: the `reason` label of `statewire_relists_total`. */
-export type RelistReason = 'start' | 'expired' | 'protocol' | 'retry' | 'subscriber';
+export type RelistReason = 'start' | 'expired' | 'protocol' | 'retry' | 'subscriber' | 'audit';
 
 /** How a list or watch ended. */
 export type RoundEnd =

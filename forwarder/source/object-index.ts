@@ -62,6 +62,14 @@ export class ObjectIndex {
     return [{ type: 'Deleted', head: withKnownStrings(head, known), raw }];
   }
 
+  /** A later read says that an object is gone, or no longer selected. Empty where something newer is known. */
+  lose(uid: string, resourceVersion: string): Delta[] {
+    const known = this.#heads.get(uid);
+    if (known === undefined || isOlder(resourceVersion, known.resourceVersion)) return [];
+    this.#remove(known);
+    return [{ type: 'Deleted', head: { ...known, resourceVersion } }];
+  }
+
   /** The list is over: one delta for each known object that it did not show. */
   *endList(resourceVersion: string): IterableIterator<Delta> {
     const listed = this.#listed;

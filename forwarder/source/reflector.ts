@@ -64,10 +64,24 @@ export class Reflector {
   #version: string | undefined;
   #streamingFromMs = 0;
   #skipStreaming = false;
+  #relistAsked = false;
+  /** Ends the watch that is open, as if it had failed so. */
+  #endWatch: ((error: ApiError) => void) | undefined;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.random);
+  }
+
+  /** Everything up to this version has been told, as far as the server says. Undefined before the first list. */
+  get version(): string | undefined {
+    return this.#version;
+  }
+
+  /** Lists everything again instead of going on with the watch: the watch cannot be trusted. */
+  relist(): void {
+    this.#relistAsked = true;
+    this.#endWatch?.(new ApiError('API_EXPIRED', 'the watch has withheld changes'));
   }
 
   /** Resolves when the kind is not served (404); rejects with the signal's reason and nothing else. */
@@ -78,6 +92,8 @@ export class Reflector {
     let repeats = 0;
     for (;;) {
       signal.throwIfAborted();
+      if (this.#relistAsked) relist = 'audit';
+      this.#relistAsked = false;
       const phase: 'watch' | 'stream' | 'pages' =
         relist === undefined ? 'watch' : this.#streamingAllowed() ? 'stream' : 'pages';
       if (relist !== undefined) meter.count('statewire_relists_total', { source, reason: relist });
@@ -157,6 +173,10 @@ export class Reflector {
     let phase: 'watch' | 'stream' = listing ? 'stream' : 'watch';
     let events = 0;
     let openMs = this.#nowMs();
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#endWatch = (error) => stop.abort(error);
     try {
       const how = await watchStream({
         transport,
@@ -165,7 +185,7 @@ export class Reflector {
         resourceVersion: listing ? undefined : this.#version,
         clock,
         random,
-        signal,
+        signal: stop.signal,
         idleMs: () => (phase === 'stream' ? LIST_IDLE_MS : WATCH_IDLE_MS * jitter),
         onOpen: () => {
           openMs = this.#nowMs();
@@ -198,6 +218,8 @@ export class Reflector {
     } catch (error) {
       return { end: failure(error, events), phase };
     } finally {
+      this.#endWatch = undefined;
+      signal.removeEventListener('abort', onAbort);
       release?.();
     }
   }

@@ -33,8 +33,10 @@ export class SourceRegistry {
     readonly random: Random;
     readonly logger: Logger;
     readonly meter: Meter;
+    readonly auditIntervalMs: number;
   };
   readonly #slots: Slots;
+  readonly #auditSlots = new Slots(1);
   readonly #running = new Map<string, Running>();
   /** Sources that are on their way out. */
   readonly #stopping = new Set<Promise<void>>();
@@ -47,8 +49,10 @@ export class SourceRegistry {
     readonly meter: Meter;
     /** @defaultValue 4 */
     readonly maxLists?: number;
+    /** How often each source compares what it knows with the server. @defaultValue 0: never */
+    readonly auditIntervalMs?: number;
   }) {
-    this.#options = options;
+    this.#options = { ...options, auditIntervalMs: options.auditIntervalMs ?? 0 };
     this.#slots = new Slots(options.maxLists ?? MAX_LISTS);
   }
 
@@ -83,7 +87,13 @@ export class SourceRegistry {
   #start(text: string, key: SourceKey): Running {
     const { connect, ...ports } = this.#options;
     const stop = new AbortController();
-    const source = new Source({ ...ports, ...connect(key.identity), watch: key, listSlots: this.#slots });
+    const source = new Source({
+      ...ports,
+      ...connect(key.identity),
+      watch: key,
+      listSlots: this.#slots,
+      auditSlots: this.#auditSlots,
+    });
     const running: Running = { source, stop, done: source.run(stop.signal), subscribers: 0 };
     this.#running.set(text, running);
     return running;

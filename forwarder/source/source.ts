@@ -7,10 +7,11 @@ import type { Meter } from '../model/metrics.ts';
 import { type Resource, resourcePath } from '../model/resource.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { StreamPort } from '../kube/stream-port.ts';
+import { Audit, type AuditPlace } from './audit.ts';
 import { ABSENT_BACKOFF, Backoff, DENIED_BACKOFF, FAILURE_BACKOFF, REFUSED_BACKOFF } from './backoff.ts';
 import { isConnectionRefused } from '../kube/api-error.ts';
 import { HealthTracker } from './health-tracker.ts';
-import { JoinList } from './join-list.ts';
+import { type JoinPlace, JoinList } from './join-list.ts';
 import { Member } from './member.ts';
 import { ObjectIndex } from './object-index.ts';
 import { Reflector, type ReflectorHandler } from './reflector.ts';
@@ -32,6 +33,10 @@ export interface SourceOptions {
   readonly meter: Meter;
   /** Limits how many lists run at a time, over all sources. */
   readonly listSlots: Slots;
+  /** Limits how many audits read everything at a time, over all sources. */
+  readonly auditSlots: Slots;
+  /** 0: no audits. */
+  readonly auditIntervalMs: number;
 }
 
 /**
@@ -45,6 +50,7 @@ export class Source {
   readonly #members = new Set<Member>();
   readonly #health: HealthTracker;
   readonly #joins: JoinList;
+  readonly #audit: Audit;
   #resource: Resource | undefined;
   /** Members that were there when the list being read began. */
   #covered: readonly Member[] = [];
@@ -57,6 +63,7 @@ export class Source {
       for (const member of this.#members) member.health(health);
     });
     this.#joins = new JoinList({ ...options, index: this.#index, members: this.#members });
+    this.#audit = new Audit({ ...options, index: this.#index, tell: (delta) => this.#tell(delta) });
   }
 
   /** Objects known. */
@@ -100,7 +107,7 @@ export class Source {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      this.#joins.stop();
+      this.#stopReading();
       gauge.cancel();
     }
   }
@@ -147,8 +154,11 @@ export class Source {
       query: selectorQuery({ ...watch, identity: '' }),
       kind: watch,
       source,
+      pathOf: (namespace: string | undefined) => resourcePath(resource, { namespace }),
+      watched: () => reflector.version,
+      relist: () => reflector.relist(),
     };
-    const reflector = new Reflector({
+    const reflector: Reflector = new Reflector({
       ...place,
       handler: this.#handler(signal, place),
       clock,
@@ -158,13 +168,19 @@ export class Source {
       listSlots,
     });
     await reflector.run(signal);
-    this.#joins.stop();
+    this.#stopReading();
   }
 
-  #handler(signal: AbortSignal, place: Parameters<JoinList['open']>[0]): ReflectorHandler {
+  /** What is read beside the watch is void, as when a list begins. */
+  #stopReading(): void {
+    this.#joins.stop();
+    this.#audit.stop();
+  }
+
+  #handler(signal: AbortSignal, place: JoinPlace & AuditPlace): ReflectorHandler {
     return {
       listBegins: () => {
-        this.#joins.stop();
+        this.#stopReading();
         this.#covered = [...this.#members];
         this.#index.beginList();
       },
@@ -179,11 +195,13 @@ export class Source {
         }
         this.#covered = [];
         this.#joins.open(place, signal);
+        this.#audit.open(place);
         this.#askForList();
       },
       change: (event) => {
         if (event.type === 'DELETED') {
           this.#joins.deleted(event.head.uid);
+          this.#audit.deleted(event.head.uid);
           for (const delta of this.#index.delete(event.head, event.raw)) this.#tell(delta);
         } else {
           this.#put(event.type === 'ADDED' ? 'Added' : 'Modified', event.head, event.raw);

@@ -14,11 +14,11 @@ export interface FakeObject {
   readonly spec?: unknown;
 }
 
-interface Stored extends FakeObject {
+export interface Stored extends FakeObject {
   readonly version: number;
 }
 
-interface Change {
+export interface Change {
   readonly version: number;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: Stored;
@@ -61,6 +61,8 @@ export class FakeApiServer implements AsyncDisposable {
   readonly requests: FakeRequest[] = [];
   /** Asked for every request in turn; undefined answers as usual. */
   fault: (request: FakeRequest) => Fault | undefined = () => undefined;
+  /** What watches tell of a change: as a faulty server may, nothing, something else, or that and more. */
+  told: (change: Change) => readonly Change[] = (change) => [change];
   /** Whether the kind is served. */
   served = true;
   plural = 'applications';
@@ -181,7 +183,7 @@ export class FakeApiServer implements AsyncDisposable {
 
   #happens(change: Change): void {
     this.#history.push(change);
-    for (const watch of this.#watches) watch.write(event(change));
+    for (const told of this.told(change)) for (const watch of this.#watches) watch.write(event(told));
   }
 
   #serve(incoming: IncomingMessage, response: ServerResponse): void {
@@ -250,13 +252,17 @@ export class FakeApiServer implements AsyncDisposable {
     response.end();
   }
 
-  #list({ query }: FakeRequest, response: ServerResponse, write: (text: string) => void): void {
+  #list({ path, query }: FakeRequest, response: ServerResponse, write: (text: string) => void): void {
     const limit = Number(query.get('limit') ?? Number.MAX_SAFE_INTEGER);
     const from = Number(query.get('continue') ?? 0);
-    const items = [...this.#objects.values()]
-      .slice(from, from + limit)
-      .map((object) => JSON.stringify(json(object)));
-    const more = from + limit < this.#objects.size ? String(from + limit) : undefined;
+    const [, inNamespace] = /\/namespaces\/([^/]+)\//.exec(path) ?? [];
+    const [, byName] = /metadata\.name=([^,]+)/.exec(query.get('fieldSelector') ?? '') ?? [];
+    const selected = [...this.#objects.values()].filter(
+      ({ namespace, name }) =>
+        (inNamespace === undefined || namespace === inNamespace) && (byName === undefined || name === byName),
+    );
+    const items = selected.slice(from, from + limit).map((object) => JSON.stringify(json(object)));
+    const more = from + limit < selected.length ? String(from + limit) : undefined;
     const metadata = { resourceVersion: this.version, ...(more !== undefined && { continue: more }) };
     write(
       `{"kind":"ApplicationList","apiVersion":"example.com/v1","metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}\n`,
@@ -285,7 +291,8 @@ export class FakeApiServer implements AsyncDisposable {
         response.end();
         return;
       }
-      for (const change of this.#history) if (change.version > from) write(event(change));
+      const since = this.#history.filter(({ version }) => version > from);
+      for (const change of since.flatMap((one) => this.told(one))) write(event(change));
     }
     const watch = { response, write };
     this.#watches.add(watch);

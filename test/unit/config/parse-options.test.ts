@@ -15,6 +15,7 @@ describe('parseForwarderOptions', () => {
       identity: 'forwarder',
       replicaId: hostname(),
       gracePeriodMs: 25_000,
+      auditIntervalMs: 1_800_000,
       logFormat: 'json',
       logLevel: 'info',
     });
@@ -30,6 +31,7 @@ describe('parseForwarderOptions', () => {
       'cluster-id': 'prod.eu',
       'replica-id': 'one',
       'grace-period': '1m',
+      'audit-interval': '0s',
       'log-format': 'text',
       'log-level': 'debug',
       'target-policy': '/p.yaml',
@@ -45,6 +47,7 @@ describe('parseForwarderOptions', () => {
       clusterId: 'prod.eu',
       replicaId: 'one',
       gracePeriodMs: 60_000,
+      auditIntervalMs: 0,
       logFormat: 'text',
       logLevel: 'debug',
       targetPolicyFile: '/p.yaml',

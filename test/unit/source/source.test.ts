@@ -1,84 +1,16 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { type Logger, silentLogger } from '../../../forwarder/lib/logger.ts';
-import type { Delta } from '../../../forwarder/model/delta.ts';
-import { noMeter } from '../../../forwarder/model/metrics.ts';
-import { Discovery } from '../../../forwarder/kube/discovery.ts';
-import { HttpKubeClient } from '../../../forwarder/kube/kube-client.ts';
-import { StreamTransport } from '../../../forwarder/kube/stream-transport.ts';
-import { SourceRegistry } from '../../../forwarder/source/source-registry.ts';
 import type { SourceKey } from '../../../forwarder/source/source-key.ts';
-import type { SourceSubscriber, Subscription } from '../../../forwarder/source/source-subscriber.ts';
 import { passUntil, until } from '../../support/drive.ts';
-import { FakeApiServer, statusBody } from '../../support/fake-apiserver.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-
-const KEY: SourceKey = { apiVersion: 'example.com/v1', kind: 'Application', identity: 'forwarder' };
-
-/** Keeps what it is told, in order. */
-class Recorder implements SourceSubscriber {
-  readonly log: string[] = [];
-  readonly deltas: Delta[] = [];
-  #onDelta: (delta: Delta) => void;
-  constructor(onDelta: (delta: Delta) => void = () => undefined) {
-    this.#onDelta = onDelta;
-  }
-  resolved({ plural, group, version }: Parameters<SourceSubscriber['resolved']>[0]): void {
-    this.log.push(`resolved ${plural}.${group}/${version}`);
-  }
-  delta(delta: Delta): void {
-    this.deltas.push(delta);
-    this.log.push(`${delta.type} ${delta.head.uid} ${delta.head.resourceVersion}`);
-    this.#onDelta(delta);
-  }
-  synced(): void {
-    this.log.push('synced');
-  }
-  health({ state, message }: Parameters<SourceSubscriber['health']>[0]): void {
-    this.log.push(`${state}: ${message}`);
-  }
-  /** Lines that begin with one of these. */
-  only(...starts: readonly string[]): string[] {
-    return this.log.filter((line) => starts.some((start) => line.startsWith(start)));
-  }
-}
-
-async function setUp(t: TestContext, options: { readonly logger?: Logger; readonly maxLists?: number } = {}) {
-  const server = await FakeApiServer.start();
-  const clock = new ManualClock();
-  const client = new HttpKubeClient({ access: server.access, clock });
-  const transport = new StreamTransport({ access: server.access, clock });
-  const discovery = new Discovery(client);
-  const sources = new SourceRegistry({
-    connect: () => ({ transport, discovery }),
-    clock,
-    random: () => 0,
-    logger: options.logger ?? silentLogger,
-    meter: noMeter,
-    ...(options.maxLists !== undefined && { maxLists: options.maxLists }),
-  });
-  t.after(async () => {
-    let stopped = false;
-    void sources.stop().then(() => (stopped = true));
-    await until(clock, 'end of the sources', () => stopped);
-    transport.close();
-    await client[Symbol.asyncDispose]();
-    await until(clock, 'end of all sockets', () => server.open === 0);
-    assert.equal(clock.pending, 0, 'timers are left');
-    await server[Symbol.asyncDispose]();
-  });
-  const subscribe = (recorder: Recorder, key: Partial<SourceKey> = {}): Subscription =>
-    sources.subscribe({ ...KEY, ...key }, recorder);
-  const has = (recorder: Recorder, line: string): Promise<void> =>
-    until(clock, `"${line}" in ${JSON.stringify(recorder.log)}`, () => recorder.log.includes(line));
-  return { server, clock, sources, subscribe, has };
-}
+import { statusBody } from '../../support/fake-apiserver.ts';
+import { benchSources, RecordingSubscriber } from '../../support/source-bench.ts';
 
 describe('Source', () => {
   it('tells what the kind is, every object, and that it knows them all', async (t) => {
-    const { server, subscribe, has } = await setUp(t);
+    const { server, subscribe, has } = await benchSources(t);
     server.put({ namespace: 'n', name: 'a', uid: 'u1' });
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     assert.deepEqual(recorder.log, [], 'nothing is told from inside subscribe');
     await has(recorder, 'synced');
@@ -95,9 +27,9 @@ describe('Source', () => {
   });
 
   it('tells a name that has a new uid as the end of the old object and then the new one', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     await has(recorder, 'synced');
     server.endWatches();
@@ -113,10 +45,10 @@ describe('Source', () => {
   });
 
   it('tells deletions that happened while the history was lost', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     await has(recorder, 'synced');
     server.endWatches();
@@ -127,13 +59,13 @@ describe('Source', () => {
   });
 
   it('shows every object to those who come later, and only to them, while the watch goes on', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
-    const first = new Recorder();
+    const first = new RecordingSubscriber();
     subscribe(first);
     await has(first, 'synced');
     const told = first.log.length;
-    const late = [new Recorder(), new Recorder()];
+    const late = [new RecordingSubscriber(), new RecordingSubscriber()];
     for (const recorder of late) subscribe(recorder);
     await clock.advance(20);
     for (const recorder of late) {
@@ -153,10 +85,10 @@ describe('Source', () => {
   });
 
   it('shows a late subscriber nothing that the watch has deleted meanwhile', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const first = new Recorder();
+    const first = new RecordingSubscriber();
     subscribe(first);
     await has(first, 'synced');
     const stale = JSON.stringify({
@@ -177,7 +109,7 @@ describe('Source', () => {
         when: new Promise((resolve) => (release = resolve)),
       };
     };
-    const late = new Recorder();
+    const late = new RecordingSubscriber();
     subscribe(late);
     await clock.advance(20);
     await has(first, 'Deleted u1 13');
@@ -187,9 +119,9 @@ describe('Source', () => {
   });
 
   it('lists again for one subscriber that asks for it', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
-    const [asks, other] = [new Recorder(), new Recorder()];
+    const [asks, other] = [new RecordingSubscriber(), new RecordingSubscriber()];
     const subscription = subscribe(asks);
     subscribe(other);
     await has(asks, 'synced');
@@ -202,8 +134,8 @@ describe('Source', () => {
   });
 
   it('tries a list for a late subscriber again until it has one', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
-    const first = new Recorder();
+    const { server, subscribe, has, clock } = await benchSources(t);
+    const first = new RecordingSubscriber();
     subscribe(first);
     await has(first, 'synced');
     let refusals = 3;
@@ -211,16 +143,16 @@ describe('Source', () => {
       kind === 'list' && refusals-- > 0
         ? { kind: 'status', status: 503, body: statusBody(503, 'Busy') }
         : undefined;
-    const late = new Recorder();
+    const late = new RecordingSubscriber();
     subscribe(late);
     await passUntil(clock, { what: 'the list', maxMs: 10_000 }, () => late.log.includes('synced'));
     assert.equal(server.count('list'), 4);
   });
 
   it('waits for a kind that is not served yet, and finds it within 2 s', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.served = false;
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     const message = 'ResourceNotFound: kind "Application" is not served by "example.com/v1"';
     await has(recorder, message);
@@ -232,10 +164,10 @@ describe('Source', () => {
   });
 
   it('follows a kind that vanishes and comes back under another plural', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
+    const { server, subscribe, has, clock } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     await has(recorder, 'synced');
     server.served = false;
@@ -265,12 +197,12 @@ describe('Source', () => {
   });
 
   it('says that it is forbidden, and goes on when it no longer is', async (t) => {
-    const { server, subscribe, clock } = await setUp(t);
+    const { server, subscribe, clock } = await benchSources(t);
     server.fault = ({ kind }) =>
       kind === 'other'
         ? undefined
         : { kind: 'status', status: 403, body: statusBody(403, 'Forbidden', 'no list') };
-    const recorder = new Recorder();
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     await passUntil(clock, { what: 'several attempts', maxMs: 20_000 }, () => server.count('stream') === 4);
     assert.deepEqual(recorder.only('Forbidden'), [
@@ -281,8 +213,8 @@ describe('Source', () => {
   });
 
   it('is unavailable from the third lost connection in a row on, not before', async (t) => {
-    const { server, subscribe, has, clock } = await setUp(t);
-    const recorder = new Recorder();
+    const { server, subscribe, has, clock } = await benchSources(t);
+    const recorder = new RecordingSubscriber();
     subscribe(recorder);
     await has(recorder, 'synced');
     let left = 2;
@@ -310,11 +242,11 @@ describe('Source', () => {
       error: (msg, fields) => void lines.push(`${msg}: ${fields?.error}`),
       with: () => logger,
     };
-    const { server, subscribe, has } = await setUp(t, { logger });
-    const throwing = new Recorder(() => {
+    const { server, subscribe, has } = await benchSources(t, { logger });
+    const throwing = new RecordingSubscriber(() => {
       throw new Error('a bug');
     });
-    const sound = new Recorder();
+    const sound = new RecordingSubscriber();
     subscribe(throwing);
     subscribe(sound);
     server.put({ name: 'a', uid: 'u1' });
@@ -328,8 +260,8 @@ describe('Source', () => {
 
 describe('SourceRegistry', () => {
   it('shares one watch among equal keys and stops it when the last has left', async (t) => {
-    const { server, subscribe, has, sources, clock } = await setUp(t);
-    const recorders = [new Recorder(), new Recorder()];
+    const { server, subscribe, has, sources, clock } = await benchSources(t);
+    const recorders = [new RecordingSubscriber(), new RecordingSubscriber()];
     const subscriptions = recorders.map((recorder) => subscribe(recorder, { labelSelector: 'a=b' }));
     for (const recorder of recorders) await has(recorder, 'synced');
     assert.equal(sources.size, 1);
@@ -338,7 +270,7 @@ describe('SourceRegistry', () => {
     subscriptions[0]?.unsubscribe();
     subscriptions[0]?.unsubscribe();
     server.put({ name: 'a', uid: 'u1' });
-    await has(recorders[1] as Recorder, 'Added u1 11');
+    await has(recorders[1] as RecordingSubscriber, 'Added u1 11');
     assert.deepEqual(recorders[0]?.only('Added'), []);
     subscriptions[1]?.unsubscribe();
     assert.equal(sources.size, 0);
@@ -346,7 +278,7 @@ describe('SourceRegistry', () => {
   });
 
   it('keeps apart what differs in scope, selector or identity', async (t) => {
-    const { subscribe, sources } = await setUp(t);
+    const { subscribe, sources } = await benchSources(t);
     const keys: readonly Partial<SourceKey>[] = [
       {},
       { namespace: 'n' },
@@ -355,25 +287,25 @@ describe('SourceRegistry', () => {
       { identity: 'n/someone' },
       { kind: 'Other' },
     ];
-    for (const key of keys) subscribe(new Recorder(), key);
+    for (const key of keys) subscribe(new RecordingSubscriber(), key);
     assert.equal(sources.size, keys.length);
-    subscribe(new Recorder(), { labelSelector: '' });
+    subscribe(new RecordingSubscriber(), { labelSelector: '' });
     assert.equal(sources.size, keys.length);
   });
 
   it('makes at most as many lists at a time as it may', async (t) => {
-    const { server, subscribe, clock } = await setUp(t, { maxLists: 2 });
+    const { server, subscribe, clock } = await benchSources(t, { maxLists: 2 });
     server.fault = ({ kind }) => (kind === 'stream' ? { kind: 'mute' } : undefined);
-    for (let i = 0; i < 5; i++) subscribe(new Recorder(), { namespace: `n${i}` });
+    for (let i = 0; i < 5; i++) subscribe(new RecordingSubscriber(), { namespace: `n${i}` });
     await until(clock, 'two lists', () => server.count('stream') === 2);
     for (let i = 0; i < 100; i++) await clock.advance(0);
     assert.equal(server.count('stream'), 2);
   });
 
   it('stops in the middle of anything', async (t) => {
-    const { server, subscribe, clock } = await setUp(t);
+    const { server, subscribe, clock } = await benchSources(t);
     server.fault = ({ kind }) => (kind === 'other' ? { kind: 'mute' } : undefined);
-    const subscription = subscribe(new Recorder());
+    const subscription = subscribe(new RecordingSubscriber());
     await until(clock, 'discovery', () => server.requests.length === 1);
     subscription.unsubscribe();
     // What is left is checked when the test ends.
