@@ -1,0 +1,44 @@
+/** I7: a failed attempt waits for its backoff or as long as the function asks, and what is given up stays so. */
+import type { Rule } from '../history-checker.ts';
+
+export const attemptsAreSpaced: Rule = (fact, { lives, triggers }, report) => {
+  if (fact.fact !== 'call') return;
+  const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);
+  const trigger = triggers.get(fact.trigger);
+  if (trigger === undefined) return;
+  const { maxAttempts = Infinity, backoff } = trigger.config;
+  if (fact.attempt > maxAttempts) report('I7', `attempt ${fact.attempt} of ${maxAttempts}`, fact);
+  const last = pair?.last;
+  const end = last?.end;
+  if (last === undefined || end === undefined || backoff === undefined) return;
+  if (last.fact.id !== fact.id || last.fact.process !== fact.process || end.outcome === 'success') return;
+  if (!last.heard) return;
+  // When a target is back, all that waited for it is due at once; so is what somebody asks for, or an edit.
+  if (Math.max(trigger.targetFailureMs, pair?.askedMs ?? 0, trigger.editedMs) >= end.atMs) return;
+  const stepMs = Math.min(backoff.maxMs, backoff.initialMs * 2 ** (last.fact.attempt - 1));
+  const askedMs =
+    end.retryAfterMs === undefined ? 0 : Math.min(Math.max(end.retryAfterMs, 1000), backoff.maxMs);
+  const waitMs = Math.max(stepMs / 2, askedMs);
+  // A millisecond for clocks that are read more than once.
+  if (fact.atMs - end.atMs < Math.floor(waitMs) - 1)
+    report(
+      'I7',
+      `attempt ${fact.attempt} after ${fact.atMs - end.atMs} of ${waitMs} ms`,
+      last.fact,
+      end,
+      fact,
+    );
+};
+
+export const endingIsFinal: Rule = (fact, { lives, triggers }, report) => {
+  if (fact.fact !== 'call' || fact.reason !== 'Watch') return;
+  const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);
+  const last = pair?.last;
+  if (pair === undefined || last?.end === undefined || last.fact.process !== fact.process) return;
+  if (pair.askedMs >= last.end.atMs || (triggers.get(fact.trigger)?.editedMs ?? 0) >= last.end.atMs) return;
+  if (last.fact.type === 'deleted' || pair.runAt(fact.rv)?.number !== last.run?.number) return;
+  if (last.heard && last.end.permanent === true && last.fact.reason === 'Watch')
+    report('I7', 'calls again after a failure for good', last.fact, last.end, fact);
+  else if (pair.givenUp !== undefined && pair.givenUp === last.run?.number)
+    report('I7', 'calls again after it was given up', last.fact, last.end, fact);
+};
