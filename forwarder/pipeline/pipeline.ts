@@ -15,6 +15,7 @@ import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
+import { OwnWrites } from './own-writes.ts';
 import { applierOf, ResultWriter } from './result-writer.ts';
 import { Schedule } from './schedule.ts';
 import type { Services } from './services.ts';
@@ -84,18 +85,22 @@ export class TriggerPipeline {
       forget: (entry) => this.#forget(entry),
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
     });
-    this.#results = new ResultWriter({
-      applier: applierOf(services, setup, () => this.#setup.trigger.spec.watch.owns),
+    const writes = new OwnWrites({
       intake: this.#intake,
       children: this.#children,
       rules: () => this.#currentRules(),
       clock,
-      signal: this.#stop.signal,
-      applied: (entry, problem) => this.#report.applied(entry, problem),
       pass: (entry) => this.#schedule.pass(entry.key),
       released: (entry) => {
         for (const key of entries.written(entry)) this.#schedule.queue.add(key);
       },
+    });
+    this.#results = new ResultWriter({
+      applier: applierOf(services, setup, () => this.#setup.trigger.spec.watch.owns),
+      writes,
+      children: this.#children,
+      signal: this.#stop.signal,
+      applied: (entry, problem) => this.#report.applied(entry, problem),
     });
     this.#gateAlarm = new Alarm(clock, () => this.#probe());
     this.#worker = new Worker({

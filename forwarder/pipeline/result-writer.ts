@@ -5,29 +5,21 @@
 import type { FunctionResult } from '../../protocol/result.ts';
 import { Applier } from '../apply/applier.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
-import { rebase, type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
-import type { Rules } from '../filter/rules.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { kindName, type Resource } from '../model/resource.ts';
 import type { OwnedKind } from '../model/trigger.ts';
 import type { ChildTracker } from './child-tracker.ts';
 import type { Delivery } from './delivery.ts';
-import { type Entry, headOf, parseObject } from './entry.ts';
-import type { Intake } from './intake.ts';
+import type { Entry } from './entry.ts';
+import type { OwnWrites } from './own-writes.ts';
 import type { Services } from './services.ts';
 import type { Setup } from './setup.ts';
 
 export interface ResultWriterOptions {
   readonly applier: Applier;
-  readonly intake: Intake;
+  readonly writes: OwnWrites;
   readonly children: ChildTracker;
-  readonly rules: () => Rules;
-  /** A state that nobody had seen before our write came to light: the key has something to deliver. */
-  readonly pass: (entry: Entry) => void;
-  /** What the watch told during a write has been taken in. */
-  readonly released: (entry: Entry) => void;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What was refused for good, or nothing: the `StatusApplied` condition. */
   readonly applied: (entry: Entry, problem: ApplyProblem | undefined) => void;
@@ -90,7 +82,7 @@ export class ResultWriter {
     warnings: readonly string[],
     freeKey: () => void,
   ): Promise<void> {
-    const { applier, intake, children, signal } = this.#options;
+    const { applier, writes, children, signal } = this.#options;
     const { record } = entry;
     const number = (this.#newest.get(entry) ?? 0) + 1;
     this.#newest.set(entry, number);
@@ -109,47 +101,24 @@ export class ResultWriter {
       childrenRead: byKind(delivery),
       newest: () => {
         before = writeBaseOf(record);
-        const known = entry.raw === undefined ? base : parseObject(entry.raw);
-        return known.metadata.resourceVersion === record.resourceVersion ? known : undefined;
+        return writes.newest(entry, base);
       },
       observe: (object, text) => {
         base = object;
-        intake.read(entry, text, object, true);
+        writes.read(entry, object, text);
         before = writeBaseFrom(object, record.recipe);
       },
       isCurrent: () =>
         this.#newest.get(entry) === number && !(entry.gone && record.gone?.reason === 'Deleted'),
-      onTry: () => {
-        entry.writing += 1;
-      },
-      onTried: () => {
-        entry.writing -= 1;
-        if (entry.writing > 0) return;
-        intake.release(entry);
-        children.settled(entry.key);
-        this.#options.released(entry);
-      },
-      onStatus: (object, text) => this.#written(entry, before, object, text),
+      onTry: () => writes.begin(entry),
+      onTried: () => writes.end(entry),
+      onStatus: (object, text) => writes.written(entry, before, object, text),
       onChild: (child) => children.applied(entry.key, child),
       onPruned: ({ uid }) => children.pruned(uid),
       onRetrying: freeKey,
       signal,
     });
     if (report.complete) this.#options.applied(entry, report.problems[0]);
-  }
-
-  /** A status was written: what that changed is no change. */
-  #written(entry: Entry, before: WriteBase | undefined, object: KubeObject, text: string): void {
-    const { record } = entry;
-    if (before === undefined || entry.gone) return;
-    const { rules, clock } = this.#options;
-    const { version } = record;
-    const reply = { head: headOf(object), object: () => object };
-    const due = rebase(record, before, reply, rules(), clock.now());
-    const isNewest = object.metadata.resourceVersion === record.resourceVersion;
-    if (entry.raw !== undefined && isNewest) entry.raw = text;
-    // A state that failed is due after its backoff; only another one comes to light here.
-    if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
   }
 }
 
