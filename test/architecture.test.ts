@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forwarder/target': ['protocol', 'forwarder/lib', 'forwarder/model'],
   'forwarder/outcome': ['protocol', 'forwarder/lib', 'forwarder/model'],
   'forwarder/apply': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
+  'forwarder/dead-letter': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/status': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/observe': ['forwarder/lib', 'forwarder/model'],
   'forwarder/config': ['protocol', 'forwarder/lib', 'forwarder/model'],
