@@ -7,7 +7,7 @@ import { parseExact } from '../lib/exact-json.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { apiVersionOf, kindName, parseApiVersion, type Resource, resourcePath } from '../model/resource.ts';
 import { type OwnedKind, TRIGGER_LABEL } from '../model/trigger.ts';
-import type { AppliedChild, ApplyProblem, ApplyTask, ResourceResolver } from './apply-task.ts';
+import type { ApplyProblem, ApplyReport, ApplyTask, ResourceResolver } from './apply-task.ts';
 import { childKey } from './child-manifest.ts';
 import { refusal } from './problems.ts';
 import type { StatementMemory } from './statement-memory.ts';
@@ -109,8 +109,8 @@ export class Pruner {
     return objects;
   }
 
-  /** `done` without a value: it was gone already, or is not ours any more. */
-  #pruneOne(task: ApplyTask, candidate: Candidate): Promise<Tried<AppliedChild | undefined>> {
+  /** `done` also where it was gone already, or is not ours any more. */
+  #pruneOne(task: ApplyTask, candidate: Candidate): Promise<Tried<undefined>> {
     const { loop } = this.#options;
     const { resource, namespace, name } = candidate;
     const path = resourcePath(resource, { namespace, name });
@@ -125,9 +125,8 @@ export class Pruner {
         loop.count('prune', 'written');
         const at = namespace === undefined ? {} : { namespace };
         const { kind } = resource;
-        const pruned = { apiVersion: apiVersionOf(resource), kind, ...at, name, uid, resourceVersion };
-        task.onPruned?.(pruned);
-        return pruned;
+        task.onPruned?.({ apiVersion: apiVersionOf(resource), kind, ...at, name, uid, resourceVersion });
+        return undefined;
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return undefined;
         // Whatever it was, the next try looks at it anew.

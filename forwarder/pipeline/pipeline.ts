@@ -143,6 +143,7 @@ export class TriggerPipeline {
   edit(setup: Setup): void {
     const before = this.#setup.trigger;
     const after = setup.trigger;
+    setup.gate.succeed(this.#setup.gate);
     this.#setup = setup;
     this.#halted = false;
     this.#accept();
@@ -161,6 +162,8 @@ export class TriggerPipeline {
       this.#watches.relist();
     }
     for (const entry of this.#entries) this.#reconsider(entry);
+    // What failed at another target says nothing about this one.
+    if (!isEqual(before.spec.target, after.spec.target)) this.#worker.retryAll();
     if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
       const { redeliverAt } = after;
       for (const { key } of this.#entries)

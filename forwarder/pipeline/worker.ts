@@ -2,7 +2,6 @@
  * Takes keys from the queue as the gate lets them in, delivers, and does what `settle` decides. Never two calls for one
  * key: the queue holds a key until its result has been written once.
  */
-import type { StormGuard } from '../debounce/storm-guard.ts';
 import { fail, succeed } from '../filter/delivery.ts';
 import { classify } from '../outcome/classify.ts';
 import { settle } from '../outcome/settle.ts';
@@ -90,6 +89,11 @@ export class Worker {
     return true;
   }
 
+  /** What waits for its backoff is ready at once. */
+  retryAll(): void {
+    this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
+  }
+
   /** Resolves when nothing runs any more. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
@@ -152,7 +156,7 @@ export class Worker {
     const { clock, meter, logger } = services;
     const { spec } = setup.trigger;
     const labels = { trigger: setup.name, target: setup.target.type };
-    spendStorm(setup.guard, entry, clock.monotonic());
+    if (countsAsStorm(entry)) setup.guard.spend(entry.key, clock.monotonic());
     const startedMs = clock.monotonic();
     let id = '';
     let outcome: Outcome;
@@ -216,7 +220,7 @@ export class Worker {
     if (change.opened !== undefined) this.#options.events.circuit(change.opened);
     if (change.closed) {
       this.#options.events.circuit(undefined);
-      this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
+      this.retryAll();
     }
     if (gate.nextProbeAtMs !== undefined) this.#options.wakeAt(gate.nextProbeAtMs);
     this.#carryOut(entry, delivery, decision);
@@ -292,8 +296,4 @@ function asTargetError(error: unknown, logger: Logger): TargetError {
 /** Requeues that the function asked for do not count, nor do deletions. */
 function countsAsStorm(entry: Entry): boolean {
   return !entry.gone && entry.record.wish?.reason !== 'Requeue';
-}
-
-function spendStorm(guard: StormGuard, entry: Entry, nowMs: number): void {
-  if (countsAsStorm(entry)) guard.spend(entry.key, nowMs);
 }

@@ -31,7 +31,8 @@ export class Gate {
   readonly #concurrency: number;
   readonly #rate: RateLimit;
   readonly #circuit: CircuitBreaker;
-  #inFlight = 0;
+  /** One count for all versions of the trigger. */
+  #calls = { inFlight: 0 };
 
   constructor(delivery: Pick<DeliverySpec, 'concurrency' | 'ratePerSecond' | 'backoff'>) {
     this.#concurrency = delivery.concurrency;
@@ -53,31 +54,36 @@ export class Gate {
     return this.#circuit.nextProbeAtMs;
   }
 
-  /** Calls that entered and have not left. */
+  /** Calls that entered and have not left, those of the versions before included. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#calls.inFlight;
+  }
+
+  /** The trigger was edited: its calls that still run hold places here too. To be called before any call enters. */
+  succeed(before: Gate): void {
+    this.#calls = before.#calls;
   }
 
   /** Lets one call in, which then counts until it leaves or is abandoned. All times are of one monotonic clock. */
   tryEnter(nowMs: number): Entry {
-    if (this.#inFlight >= this.#concurrency) return { kind: 'wait' };
+    if (this.#calls.inFlight >= this.#concurrency) return { kind: 'wait' };
     if (!this.#circuit.allows(nowMs)) return wait(this.#circuit.nextProbeAtMs);
     const freeAtMs = this.#rate.freeAtMs(nowMs);
     if (freeAtMs > nowMs) return wait(freeAtMs);
     this.#rate.spend(nowMs);
-    this.#inFlight++;
+    this.#calls.inFlight++;
     return { kind: 'enter', probe: this.#circuit.enter() };
   }
 
   /** Takes back a call with its outcome. To be asked before `settle`, which gets the outcome of the answer. */
   leave(nowMs: number, call: FinishedCall): GateChange {
-    this.#inFlight--;
+    this.#calls.inFlight--;
     return this.#circuit.finish(nowMs, call);
   }
 
   /** Takes back a call that was never made, or was stopped from here: it says nothing and uses none of the rate. */
   abandon(call: { readonly probe: boolean }): void {
-    this.#inFlight--;
+    this.#calls.inFlight--;
     this.#rate.refund();
     this.#circuit.abandon(call);
   }

@@ -1,6 +1,7 @@
 /** What an edit of the trigger does to its objects. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TargetError } from '../../../forwarder/lib/errors.ts';
 import { PipelineWorld } from '../../support/pipeline-world.ts';
 
 describe('An edited trigger', () => {
@@ -38,6 +39,43 @@ describe('An edited trigger', () => {
     world.sources.flush();
     await world.pass();
     assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:deleted', 'created web-2:103']);
+  });
+
+  it('never has more calls under way than its concurrency, those to the target before included', async () => {
+    const world = await PipelineWorld.start({ spec: { delivery: { concurrency: 3 } } });
+    world.host.script = () => undefined;
+    for (const name of ['a', 'b', 'c', 'd']) world.cluster.create(name);
+    await world.pass();
+    const target = { type: 'http', url: 'https://two.example', headers: {} } as const;
+    await world.edit({ target, delivery: { concurrency: 2 } });
+    await world.pass();
+    assert.equal(world.calls.length, 3);
+    world.calls[0]?.end();
+    await world.pass();
+    assert.equal(world.calls.length, 3);
+    world.calls[1]?.end();
+    await world.pass();
+    assert.deepEqual(world.calls.map(({ url, open }) => `${url} ${open}`).slice(2), [
+      'https://one.example true',
+      'https://two.example true',
+    ]);
+  });
+
+  it('tries its new target at once with all that failed at the one before', async () => {
+    const world = await PipelineWorld.start({
+      spec: { delivery: { backoff: { initialMs: 60_000, maxMs: 60_000 } } },
+    });
+    const away = new TargetError('TARGET_UNREACHABLE', 'away', { blame: 'target', conclusive: true });
+    world.host.script = ({ url }) => [url === 'https://one.example' ? away : {}];
+    for (const name of ['a', 'b', 'c', 'd']) world.cluster.create(name);
+    await world.pass();
+    const before = world.calls.length;
+    await world.edit({ target: { type: 'http', url: 'https://two.example', headers: {} } });
+    await world.pass();
+    assert.deepEqual(
+      world.calls.slice(before).map(({ url, ok }) => `${url} ${ok}`),
+      Array.from({ length: 4 }, () => 'https://two.example true'),
+    );
   });
 
   it('sends what waits to its new target, and lets the running call end as it began', async () => {

@@ -31,6 +31,21 @@ describe('Gate', () => {
     assert.deepEqual(gate.tryEnter(5), ENTER);
   });
 
+  it('counts the calls of earlier versions of its trigger until they leave', () => {
+    const gates = [3, 1, 2].map((concurrency) => new Gate({ concurrency, backoff: BACKOFF }));
+    const [first, second, third] = gates as [Gate, Gate, Gate];
+    assert.deepEqual([first.tryEnter(0), first.tryEnter(0)], [ENTER, ENTER]);
+    second.succeed(first);
+    third.succeed(second);
+    assert.deepEqual(third.tryEnter(0), { kind: 'wait' });
+    first.leave(5, { key: A, outcome: SUCCESS, probe: false });
+    assert.deepEqual(third.tryEnter(5), ENTER);
+    assert.equal(third.inFlight, 2);
+    first.abandon({ probe: false });
+    third.abandon({ probe: false });
+    assert.equal(third.inFlight, 0);
+  });
+
   it('names the time at which the rate has room', () => {
     const gate = new Gate({ concurrency: 10, ratePerSecond: 2, backoff: BACKOFF });
     assert.deepEqual([gate.tryEnter(0), gate.tryEnter(0)], [ENTER, ENTER]);
