@@ -1,6 +1,5 @@
 /** A control plane of its own with a kind to watch, and a quick client for it. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { type LocalCluster, startLocalCluster } from '../local-cluster/start.ts';
 import { type BenchFunction, startFunction } from './bench-function.ts';
@@ -34,7 +33,7 @@ export async function openWorld(): Promise<World> {
   const host = stack.use(await startFunction());
   const pool = new Pool(cluster.server, { connections: CONNECTIONS, connect: { ca: cluster.caPem } });
   stack.defer(() => pool.close());
-  await cluster.kubectl(['apply', '-f', '-'], readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
+  await cluster.kubectl(['apply', '-f', 'deploy/crds']);
   await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(widgetCrd()));
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
   const api = apiOf(pool, cluster);

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'see the whole thing work on this computer',
     load: async () => (await import('./commands/demo.ts')).demo,
   },
+  replay: {
+    summary: 'send objects again that were given up',
+    load: async () => (await import('./commands/replay.ts')).replay,
+  },
   cluster: {
     summary: 'a real local control plane: up, down',
     load: async () => (await import('./commands/cluster.ts')).cluster,

@@ -5,17 +5,20 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { load } from 'js-yaml';
 import { environmentName, FORWARDER_OPTIONS } from '../forwarder/config/options.ts';
 import type { Schema } from '../forwarder/config/schema.ts';
 import { LATER_FIELDS } from '../forwarder/config/trigger-rules.ts';
 import { TRIGGER_CRD, triggerSchema } from '../forwarder/config/trigger-schema.ts';
 import { METRICS } from '../forwarder/model/metrics.ts';
 
+const DEAD_LETTER_CRD = 'deploy/crds/deadletter.yaml';
 const DURATION_PATTERN = '^([0-9]{1,5}(h|m|s|ms)){1,4}$';
 
 /** Text of each page, by its path; tables not yet aligned. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/reference/trigger.md': triggerPage,
+  'docs/reference/dead-letter.md': deadLetterPage,
   'docs/reference/configuration.md': configurationPage,
   'docs/reference/metrics.md': metricsPage,
 };
@@ -32,6 +35,46 @@ function triggerPage(): string {
     '## Example',
     `\`\`\`yaml\n${example}\`\`\``,
   );
+}
+
+function deadLetterPage(): string {
+  const { properties = {} } = schemaOf(DEAD_LETTER_CRD);
+  const rows = (['spec', 'status'] as const).flatMap((part) => {
+    const schema = properties[part];
+    if (schema === undefined) throw new Error(`${DEAD_LETTER_CRD} has no ${part}`);
+    return fieldRows({ ...schema, required: [] }, `${part}.`);
+  });
+  return page(
+    'DeadLetter',
+    `What was given up: one object for each trigger and object whose attempts are used up, or whose failure is permanent; from [the CRD](../../${DEAD_LETTER_CRD}). [Replay what failed](../guides/operate.md#replay-what-failed) says how to work with them.`,
+    table(
+      ['field', 'type', 'what it says'],
+      rows.map(([field = '', type = '', , says = '']) => [field, type, says]),
+    ),
+    '## What else is promised',
+    [
+      '- It is in the namespace of the object, named `<trigger, cut at 40>-<10 hex>`; the hex is the beginning of SHA-256 of `<uid of the trigger>/<uid of the object>`.',
+      '- Labels: `statewire.dev/trigger-name`, `statewire.dev/kind`, and `statewire.dev/trigger` (12 hex of SHA-256 of `namespace/name` of the trigger).',
+      '- The trigger owns it where that is an object of the API (not with `--triggers FILE`), so it goes with the trigger.',
+      '- `spec` never changes. No payload is stored: a replay sends the current state of the object.',
+      '- The annotation `statewire.dev/replay`, with any value, asks for a replay; the forwarder takes it and removes it. The event has the reason `Replay` and attempts of its own.',
+      "- It goes when a later delivery of the object succeeds, when the object is gone and needs no `deleted`, when its failure turns out to be the target's own, and with the trigger. Deleted by hand it is gone, and the object stays as it is; what is still given up after a restart gets its letter again.",
+      '- At most 1,000 are kept for a trigger. Beyond, failing objects stay pending and are tried again every `delivery.backoff.max`; `StatusApplied=False` with reason `DeadLettersFull` says so.',
+    ].join('\n'),
+    '## Example',
+    `\`\`\`yaml\n${readFileSync('test/fixtures/dead-letter.yaml', 'utf8')}\`\`\``,
+  );
+}
+
+function schemaOf(crd: string): Schema {
+  const { spec } = load(readFileSync(crd, 'utf8')) as {
+    readonly spec: {
+      readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[];
+    };
+  };
+  const [version] = spec.versions;
+  if (version === undefined) throw new Error(`${crd} has no version`);
+  return version.schema.openAPIV3Schema;
 }
 
 /** Whether the forwarder refuses the field for now. */
@@ -73,6 +116,7 @@ function typeOf({
   if (pattern === DURATION_PATTERN) return 'duration';
   if (type === 'array') return items === undefined ? 'list' : `list of ${typeOf(items)}`;
   if (type === 'object') return additionalProperties === undefined ? 'object' : 'map of texts';
+  if (type === 'integer' && maximum === undefined) return 'number';
   if (type === 'integer') return `${minimum ?? ''} to ${maximum ?? ''}`;
   return type === 'string' ? 'text' : type;
 }

@@ -43,9 +43,11 @@ export interface Stage {
 
 /** The kinds that the demo needs. */
 export function demoCrds(): readonly KubeObject[] {
-  return ['deploy/crds/functiontrigger.yaml', 'functions/application/crd.yaml'].map(
-    (file) => load(readAsset(file)) as KubeObject,
-  );
+  return [
+    'deploy/crds/functiontrigger.yaml',
+    'deploy/crds/deadletter.yaml',
+    'functions/application/crd.yaml',
+  ].map((file) => load(readAsset(file)) as KubeObject);
 }
 
 /** Namespace and kinds, before the forwarder starts. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
+import { applyCrds, applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { startForwarder } from '../support/forwarder-process.ts';
 import { startFunction } from '../support/function-host.ts';
@@ -103,7 +103,7 @@ describe('statewire in an empty folder', () => {
     async (t) => {
       const { kubeconfigPath } = await sharedLocalCluster();
       const namespace = await testNamespace(t);
-      await applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'));
+      await applyCrds();
       const host = await startFunction(t);
       const forwarder = await startForwarder(t, {
         kubeconfigPath,

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { application } from '../../functions/application/application.ts';
 import { kubeconfigText } from '../../local-cluster/kubeconfig.ts';
-import { applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
+import { applyCrds, applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { startForwarder } from '../support/forwarder-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -56,9 +56,8 @@ describe('deploy/rbac.yaml', () => {
         .kubectl(['delete', 'clusterrolebinding', `statewire-cluster-id-${namespace}`])
         .then(() => undefined),
     );
-    for (const crd of ['deploy/crds/functiontrigger.yaml', 'functions/application/crd.yaml']) {
-      await applyYaml(readFileSync(crd, 'utf8'));
-    }
+    await applyCrds();
+    await applyYaml(readFileSync('functions/application/crd.yaml', 'utf8'));
     await cluster.kubectl(['apply', '--validate=strict', '-f', '-'], manifest('rbac.yaml', namespace));
     const token = (await cluster.kubectl(['-n', namespace, 'create', 'token', 'statewire'])).trim();
     const folder = stack.use(await temporaryFolder());

@@ -4,7 +4,7 @@
  * with `startLocalCluster` in order to kill an API server.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   ACCESS_FILE,
@@ -57,6 +57,12 @@ export async function testNamespace(
 /** An API group that no other test file has, like `app-1f2e3d4c5b.statewire.test`. */
 export function uniqueGroup(stem: string): string {
   return `${stem}-${randomBytes(5).toString('hex')}.statewire.test`;
+}
+
+/** Applies every kind of `deploy/crds/`, as somebody who installs Statewire does. */
+export async function applyCrds(cluster?: Pick<SharedCluster, 'kubectl'>): Promise<void> {
+  const texts = globSync('deploy/crds/*.yaml').map((file) => readFileSync(file, 'utf8'));
+  await applyYaml(texts.join('\n---\n'), undefined, cluster);
 }
 
 /** `kubectl apply` of one or more YAML documents; waits until CRDs among them are served. */

@@ -1,7 +1,7 @@
 /** A custom resource of a test file's own, and triggers for it. */
-import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import {
+  applyCrds,
   applyYaml,
   type Cleanup,
   type SharedCluster,
@@ -137,7 +137,7 @@ export interface BenchOptions {
 
 export async function startBench(cleanup: Cleanup, options: BenchOptions = {}): Promise<Bench> {
   const cluster = options.cluster ?? (await sharedLocalCluster());
-  await applyYaml(readFileSync('deploy/crds/functiontrigger.yaml', 'utf8'), undefined, cluster);
+  await applyCrds(cluster);
   const group = uniqueGroup('widgets');
   const crd = options.crd === undefined ? widgetCrd(group) : options.crd(group);
   const apply = (text: string): Promise<void> => applyYaml(text, undefined, cluster);
