@@ -18,6 +18,8 @@ export interface StormGuardOptions {
 export class StormGuard {
   readonly #options: StormGuardOptions;
   readonly #fullAtMs = new Map<ObjectKey, number>();
+  /** Keys whose storm has been told of; it lasts until their bucket is full again. */
+  readonly #told = new Set<ObjectKey>();
   #sweepSize = MIN_SWEEP_SIZE;
 
   constructor(options: StormGuardOptions) {
@@ -38,14 +40,27 @@ export class StormGuard {
 
   /** Takes a token for one invocation, also where none is left: the wait grows by it. */
   spend(key: ObjectKey, nowMs: number): void {
-    this.#fullAtMs.set(key, Math.max(nowMs, this.#fullAtMs.get(key) ?? nowMs) + this.#options.everyMs);
+    const fullAtMs = this.#fullAtMs.get(key) ?? nowMs;
+    if (fullAtMs <= nowMs) this.#told.delete(key);
+    this.#fullAtMs.set(key, Math.max(nowMs, fullAtMs) + this.#options.everyMs);
     if (this.#fullAtMs.size < this.#sweepSize) return;
     this.sweep(nowMs);
     this.#sweepSize = Math.max(MIN_SWEEP_SIZE, 2 * this.#fullAtMs.size);
   }
 
+  /** Notes that the key is slowed; true the first time in a storm. */
+  tell(key: ObjectKey): boolean {
+    if (this.#told.has(key)) return false;
+    this.#told.add(key);
+    return true;
+  }
+
   /** Forgets full buckets. `spend` does this by itself whenever their number has doubled. */
   sweep(nowMs: number): void {
-    for (const [key, fullAtMs] of this.#fullAtMs) if (fullAtMs <= nowMs) this.#fullAtMs.delete(key);
+    for (const [key, fullAtMs] of this.#fullAtMs) {
+      if (fullAtMs > nowMs) continue;
+      this.#fullAtMs.delete(key);
+      this.#told.delete(key);
+    }
   }
 }

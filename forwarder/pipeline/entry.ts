@@ -36,6 +36,11 @@ export class Entry {
   get gone(): boolean {
     return this.record.gone !== undefined;
   }
+
+  /** Whether its next call is one for the storm guard: requeues that the function asked for are not, nor deletions. */
+  get countsAsStorm(): boolean {
+    return !this.gone && this.record.wish?.reason !== 'Requeue';
+  }
 }
 
 export function parseObject(raw: string): KubeObject {

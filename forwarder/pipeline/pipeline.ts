@@ -118,6 +118,7 @@ export class TriggerPipeline {
           this.#report.changed();
         },
         circuit: (problem) => this.#report.circuit(problem),
+        slowed: (entry, first) => this.#report.slowed(entry, this.#setup.trigger, first),
         handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
         exhausted: (entry, failure, attempts) =>
           this.#report.exhausted(entry, this.#setup.trigger, failure, attempts),

@@ -1,4 +1,5 @@
 /** What a trigger says of itself: conditions at once, counts every second in metrics and more rarely in status. */
+import { formatDuration } from '../../protocol/duration.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
 import { isUnmet } from '../filter/record.ts';
 import type { Timer } from '../lib/clock.ts';
@@ -141,9 +142,23 @@ export class TriggerReport {
   }
 
   /** No further attempt of this state is made: an Event on the object says so. */
-  exhausted(entry: Entry, { spec }: Trigger, failure: Failure, attempts: number): void {
-    const { record } = entry;
+  exhausted(entry: Entry, trigger: Trigger, failure: Failure, attempts: number): void {
     const times = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+    const note = `given up after ${times} until the object changes: ${failure.message}`;
+    this.#warn(entry, trigger, 'DeliveryFailed', note);
+    this.changed();
+  }
+
+  /** The storm guard lets the object wait; an Event on it says so once in each storm. */
+  slowed(entry: Entry, trigger: Trigger, first: boolean): void {
+    this.#services.meter.count('statewire_storm_delays_total', { trigger: this.#name });
+    if (!first) return;
+    const { burst, everyMs } = trigger.spec.delivery.perObject;
+    const limit = `delivery.perObject allows ${burst} calls at once, then one every ${formatDuration(everyMs)}`;
+    this.#warn(entry, trigger, 'DeliverySlowed', `called too often; ${limit}, with the newest state`);
+  }
+
+  #warn({ record }: Entry, { spec }: Trigger, reason: string, note: string): void {
     this.#services.recorder.record({
       trigger: this.#name,
       regarding: {
@@ -154,11 +169,10 @@ export class TriggerReport {
         uid: record.uid,
       },
       type: 'Warning',
-      reason: 'DeliveryFailed',
+      reason,
       action: 'Deliver',
-      note: `given up after ${times} until the object changes: ${failure.message}`,
+      note,
     });
-    this.changed();
   }
 
   forget(entry: Entry): void {

@@ -39,6 +39,8 @@ export interface WorkerEvents {
   readonly circuit: (problem: { readonly code: string; readonly message: string } | undefined) => void;
   readonly removed: (entry: Entry) => void;
   readonly started: (entry: Entry) => void;
+  /** The storm guard lets the object wait. `first`: for the first time in this storm. */
+  readonly slowed: (entry: Entry, first: boolean) => void;
 }
 
 /** An object whose delivery could not be built because the API server did not answer. */
@@ -142,10 +144,10 @@ export class Worker {
   #isDue(entry: Entry, { services, setup, rules }: DeliveryContext): boolean {
     const { entries, queue, settling } = this.#options;
     if (rules.suspend || (settling(entry.key) && !entry.gone) || entries.mustWait(entry)) return false;
-    if (!countsAsStorm(entry)) return true;
+    if (!entry.countsAsStorm) return true;
     const waitMs = setup.guard.waitMs(entry.key, services.clock.monotonic());
     if (waitMs <= 0) return true;
-    services.meter.count('statewire_storm_delays_total', { trigger: setup.name });
+    this.#options.events.slowed(entry, setup.guard.tell(entry.key));
     queue.addAfter(entry.key, waitMs);
     return false;
   }
@@ -156,7 +158,7 @@ export class Worker {
     const { clock, meter, logger } = services;
     const { spec } = setup.trigger;
     const labels = { trigger: setup.name, target: setup.target.type };
-    if (countsAsStorm(entry)) setup.guard.spend(entry.key, clock.monotonic());
+    if (entry.countsAsStorm) setup.guard.spend(entry.key, clock.monotonic());
     const startedMs = clock.monotonic();
     let id = '';
     let outcome: Outcome;
@@ -291,9 +293,4 @@ function asTargetError(error: unknown, logger: Logger): TargetError {
   if (error instanceof TargetError) return error;
   logger.error('delivery failed unexpectedly', { error: messageOf(error) });
   return new TargetError('TARGET_FAILED', messageOf(error), { blame: 'delivery', cause: error });
-}
-
-/** Requeues that the function asked for do not count, nor do deletions. */
-function countsAsStorm(entry: Entry): boolean {
-  return !entry.gone && entry.record.wish?.reason !== 'Requeue';
 }

@@ -44,6 +44,18 @@ describe('StormGuard', () => {
     assert.equal(guard.waitMs(A, 0), 4000);
   });
 
+  it('is told of each storm once: the next begins after the bucket was full', () => {
+    const guard = new StormGuard({ burst: 1, everyMs: 1000 });
+    guard.spend(A, 0);
+    assert.deepEqual([guard.tell(A), guard.tell(A), guard.tell(B)], [true, false, true]);
+    guard.spend(A, 500);
+    assert.equal(guard.tell(A), false);
+    guard.spend(A, 2000);
+    assert.equal(guard.tell(A), true);
+    guard.sweep(3000);
+    assert.equal(guard.tell(A), true);
+  });
+
   it('forgets full buckets when swept', () => {
     const guard = new StormGuard({ burst: 5, everyMs: 1000 });
     guard.spend(A, 0);
