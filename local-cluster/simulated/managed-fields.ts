@@ -1,0 +1,212 @@
+/** Who owns which field of an object: `metadata.managedFields`, as updates and server-side applies change it. */
+import { equalJson } from '../../forwarder/lib/equal-json.ts';
+import { FieldSet } from './field-set.ts';
+import { isObject, type Json } from './json.ts';
+import type { Schema } from './schema.ts';
+import { compareTyped, mergeTyped, removeFields, statedFields } from './typed-value.ts';
+
+/** Fields that belong to nobody. */
+const SYSTEM_METADATA: ReadonlySet<string> = new Set([
+  'f:name',
+  'f:namespace',
+  'f:creationTimestamp',
+  'f:selfLink',
+  'f:uid',
+  'f:generation',
+  'f:managedFields',
+  'f:resourceVersion',
+  'f:deletionTimestamp',
+  'f:deletionGracePeriodSeconds',
+]);
+
+/** Whether a write owns a field at the object's root: `f:spec`. */
+export type Owns = (element: string) => boolean;
+
+export interface Writer {
+  readonly manager: string;
+  /** Of the version that the request speaks. */
+  readonly apiVersion: string;
+  readonly subresource: string | undefined;
+  /** Seconds since 1970, as RFC 3339. */
+  readonly time: string;
+}
+
+interface Entry {
+  readonly manager: string;
+  readonly operation: 'Apply' | 'Update';
+  readonly apiVersion: string;
+  readonly subresource: string | undefined;
+  readonly time: string;
+  readonly fields: FieldSet;
+}
+
+/** Another manager owns what an apply without force would change. */
+export class ApplyConflict extends Error {
+  readonly fields: readonly { readonly by: string; readonly path: string }[];
+
+  constructor(fields: readonly { readonly by: string; readonly path: string }[]) {
+    super('conflict');
+    this.fields = fields;
+  }
+}
+
+/** `metadata.managedFields` after a write that turned `before` into `after` other than by apply. */
+export function managedAfterUpdate(options: {
+  readonly before: Json | undefined;
+  readonly after: Json;
+  readonly writer: Writer;
+  readonly schema: Schema;
+  readonly owns: Owns;
+}): unknown[] {
+  const { before, after, writer, schema, owns } = options;
+  const stated = after['metadata'].managedFields as Json[] | undefined;
+  const entries = readEntries(stated ?? (before?.['metadata'].managedFields as Json[] | undefined));
+  const { changed, removed } = compareTyped(before ?? blank(after), after, schema);
+  const gained = owned(changed, owns);
+  const lost = owned(removed, owns);
+  if (gained.isEmpty && lost.isEmpty) return writeEntries(entries);
+  const mine = (entry: Entry): boolean => isOf(entry, writer, 'Update');
+  const own = entries.find(mine)?.fields ?? new FieldSet();
+  const others = entries
+    .filter((entry) => !mine(entry))
+    .map((entry) => ({ ...entry, fields: entry.fields.difference(gained).difference(lost) }));
+  return writeEntries([...others, entryOf(writer, 'Update', own.difference(lost).union(gained), entries)]);
+}
+
+/** The object after a server-side apply, with its managedFields. Throws ApplyConflict. */
+export function applied(options: {
+  readonly live: Json | undefined;
+  readonly stated: Json;
+  readonly force: boolean;
+  readonly writer: Writer;
+  readonly schema: Schema;
+  readonly owns: Owns;
+}): Json {
+  const { stated, force, writer, schema, owns } = options;
+  const live = options.live ?? blank(stated);
+  const entries = readEntries(live['metadata'].managedFields as Json[] | undefined);
+  const mine = (entry: Entry): boolean => isOf(entry, writer, 'Apply');
+  const before = entries.find(mine)?.fields ?? new FieldSet();
+  const now = owned(statedFields(stated, schema), owns);
+  const others = entries.filter((entry) => !mine(entry));
+  const merged = mergeTyped(live, stated, schema);
+  const kept = others.reduce((union, { fields }) => union.union(fields), now);
+  const object = removeFields(
+    merged,
+    withParents(before).difference(withParents(kept)),
+    kept,
+    schema,
+  ) as Json;
+  const { changed, removed } = compareTyped(live, object, schema);
+  const contested = owned(changed, owns);
+  const conflicts = others.map((entry) => ({ entry, fields: entry.fields.intersection(contested) }));
+  if (!force && conflicts.some(({ fields }) => !fields.isEmpty)) {
+    throw new ApplyConflict(
+      conflicts.flatMap(({ entry, fields }) =>
+        fields.paths().map((path) => ({ by: described(entry), path })),
+      ),
+    );
+  }
+  const left = others.map((entry) => ({
+    ...entry,
+    fields: entry.fields.difference(contested).difference(removed),
+  }));
+  const managedFields = writeEntries([...left, entryOf(writer, 'Apply', now, entries)]);
+  return { ...object, metadata: { ...object['metadata'], managedFields } };
+}
+
+/** What an object is compared with that did not exist: one without content. */
+function blank(object: Json): Json {
+  return { apiVersion: object['apiVersion'], kind: object['kind'], metadata: {} };
+}
+
+function owned(set: FieldSet, owns: Owns): FieldSet {
+  const fields = set.filter((element) => element !== 'f:apiVersion' && element !== 'f:kind' && owns(element));
+  const metadata = fields.children.get('f:metadata');
+  if (metadata === undefined) return fields;
+  const result = fields.filter((element) => element !== 'f:metadata');
+  result.put(
+    'f:metadata',
+    metadata.filter((element) => !SYSTEM_METADATA.has(element)),
+  );
+  return result;
+}
+
+/** The set in which a field that has something beneath it is a member too. */
+function withParents(set: FieldSet): FieldSet {
+  const result = new FieldSet();
+  result.member = set.member || set.children.size > 0;
+  for (const [element, child] of set.children) result.children.set(element, withParents(child));
+  return result;
+}
+
+function isOf(entry: Entry, writer: Writer, operation: Entry['operation']): boolean {
+  return (
+    entry.manager === writer.manager &&
+    entry.operation === operation &&
+    entry.subresource === writer.subresource &&
+    (operation === 'Apply' || entry.apiVersion === writer.apiVersion)
+  );
+}
+
+/** The writer's entry; it keeps its time where its fields are as they were. */
+function entryOf(
+  writer: Writer,
+  operation: Entry['operation'],
+  fields: FieldSet,
+  entries: readonly Entry[],
+): Entry {
+  const { manager, apiVersion, subresource } = writer;
+  const before = entries.find((entry) => isOf(entry, writer, operation));
+  const same = before !== undefined && before.apiVersion === apiVersion && before.fields.equals(fields);
+  const time = same ? before.time : writer.time;
+  return { manager, operation, apiVersion, subresource, time, fields };
+}
+
+function described({ manager, operation, apiVersion, subresource, time }: Entry): string {
+  const with_ = subresource === undefined ? '' : ` with subresource "${subresource}"`;
+  const quoted = JSON.stringify(manager);
+  return operation === 'Apply' ? `${quoted}${with_}` : `${quoted}${with_} using ${apiVersion} at ${time}`;
+}
+
+function readEntries(managedFields: readonly Json[] | undefined): Entry[] {
+  return (managedFields ?? []).map((entry) => ({
+    manager: (entry['manager'] as string | undefined) ?? '',
+    operation: entry['operation'] as Entry['operation'],
+    apiVersion: (entry['apiVersion'] as string | undefined) ?? '',
+    subresource: entry['subresource'] as string | undefined,
+    time: (entry['time'] as string | undefined) ?? '',
+    fields: FieldSet.parse(isObject(entry['fieldsV1']) ? entry['fieldsV1'] : {}),
+  }));
+}
+
+function writeEntries(entries: readonly Entry[]): unknown[] {
+  return entries
+    .filter(({ fields }) => !fields.isEmpty)
+    .toSorted(
+      (a, b) =>
+        (a.operation < b.operation ? -1 : a.operation > b.operation ? 1 : 0) ||
+        (a.operation === 'Update' && a.time !== b.time ? (a.time < b.time ? -1 : 1) : 0) ||
+        (a.manager < b.manager ? -1 : a.manager > b.manager ? 1 : 0),
+    )
+    .map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
+      manager,
+      operation,
+      apiVersion,
+      ...(time !== '' && { time }),
+      fieldsType: 'FieldsV1',
+      fieldsV1: fields.toFieldsV1(),
+      ...(subresource !== undefined && { subresource }),
+    }));
+}
+
+/** Whether two states of an object are the same to a reader: the times of managedFields aside. */
+export function sameObject(before: Json, after: Json): boolean {
+  if (!equalJson({ ...before, metadata: 0 }, { ...after, metadata: 0 })) return false;
+  return equalJson(timeless(before['metadata'] as Json), timeless(after['metadata'] as Json));
+}
+
+function timeless({ managedFields, resourceVersion: _version, ...metadata }: Json): Json {
+  const entries = (managedFields as Json[] | undefined) ?? [];
+  return { ...metadata, managedFields: entries.map(({ time: _time, ...entry }) => entry) };
+}

@@ -1,0 +1,206 @@
+/**
+ * What server-side apply does with values by their schema: which fields a value states, what differs between two, one
+ * merged into another, fields taken out. After sigs.k8s.io/structured-merge-diff.
+ */
+import { equalJson } from '../../forwarder/lib/equal-json.ts';
+import { isRawNumber } from '../../forwarder/lib/exact-json.ts';
+import { FieldSet, keyElement, valueElement } from './field-set.ts';
+import { fieldOf, isObject, type Json, setField } from './json.ts';
+import { fieldSchema, isNamed, type Schema } from './schema.ts';
+
+/** The value does not fit the schema; the message names the field. */
+export class TypedValueError extends Error {}
+
+/** Throws TypedValueError where a value has fields that the schema does not declare, or a wrong type. */
+export function checkTyped(value: unknown, schema: Schema, path: string = ''): void {
+  if (value === null || value === undefined) return;
+  const { type } = schema;
+  if (Array.isArray(value)) {
+    if (type !== undefined && type !== 'array') throw wrongType(path, type, value);
+    if (schema.items === undefined) return;
+    const elements = elementsOf(value, schema, path);
+    value.forEach((item, index) =>
+      checkTyped(item, schema.items as Schema, `${path}[${elements?.[index]?.slice(2) ?? index}]`),
+    );
+  } else if (isObject(value)) {
+    if (type !== undefined && type !== 'object') throw wrongType(path, type, value);
+    for (const key of Object.keys(value)) {
+      const beneath = fieldSchema(schema, key);
+      if (beneath === undefined) throw new TypedValueError(`${path}.${key}: field not declared in schema`);
+      checkTyped(value[key], beneath, `${path}.${key}`);
+    }
+  } else if (type !== undefined && schema['x-kubernetes-int-or-string'] !== true && !fits(value, type)) {
+    throw wrongType(path, type, value);
+  }
+}
+
+function fits(value: unknown, type: string): boolean {
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return typeof value === 'number' || isRawNumber(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+function wrongType(path: string, type: string, value: unknown): TypedValueError {
+  const expected: Readonly<Record<string, string>> = {
+    integer: 'numeric (int or float)',
+    number: 'numeric (int or float)',
+    object: 'map',
+    array: 'list',
+  };
+  const got = Array.isArray(value) ? 'list' : typeof value;
+  return new TypedValueError(`${path}: expected ${expected[type] ?? type}, got ${got}`);
+}
+
+function isAtomic(schema: Schema, value: unknown): boolean {
+  if (Array.isArray(value)) {
+    const listType = schema['x-kubernetes-list-type'];
+    return listType !== 'map' && listType !== 'set';
+  }
+  return schema['x-kubernetes-map-type'] === 'atomic';
+}
+
+/** The elements that name a list's items; undefined for an atomic one. Throws TypedValueError for missing keys. */
+function elementsOf(list: readonly unknown[], schema: Schema, path: string): string[] | undefined {
+  if (isAtomic(schema, list)) return undefined;
+  if (schema['x-kubernetes-list-type'] === 'set') return list.map((item) => valueElement(item));
+  const names = schema['x-kubernetes-list-map-keys'] ?? [];
+  return list.map((item, index) => {
+    const keys: Json = {};
+    for (const name of names) {
+      const key = fieldOf(item, name) ?? schema.items?.properties?.[name]?.default;
+      if (key !== undefined) keys[name] = key;
+    }
+    if (Object.keys(keys).length === 0) {
+      throw new TypedValueError(
+        `${path}: element ${index}: associative list with keys has an element that omits all keys`,
+      );
+    }
+    return keyElement(keys);
+  });
+}
+
+/** Every field beneath a value that it states, each list item and map entry with it. */
+export function statedFields(value: unknown, schema: Schema): FieldSet {
+  const set = new FieldSet();
+  if (Array.isArray(value) && !isAtomic(schema, value)) {
+    (elementsOf(value, schema, '') ?? []).forEach((element, index) => {
+      const child = statedFields(value[index], schema.items ?? {});
+      child.member = true;
+      set.children.set(element, child);
+    });
+  } else if (isObject(value) && !isAtomic(schema, value)) {
+    for (const key of Object.keys(value)) {
+      const item: unknown = value[key];
+      const child = statedFields(item, fieldSchema(schema, key) ?? {});
+      if (item === null || (isObject(item) && Object.keys(item).length === 0) || !isNamed(schema, key)) {
+        child.member = true;
+      }
+      set.put(`f:${key}`, child);
+    }
+  } else {
+    set.member = true;
+  }
+  return set;
+}
+
+export interface Comparison {
+  /** Fields that came or got another value. */
+  readonly changed: FieldSet;
+  readonly removed: FieldSet;
+}
+
+/** What differs between two values. */
+export function compareTyped(before: unknown, after: unknown, schema: Schema): Comparison {
+  const changed = new FieldSet();
+  const removed = new FieldSet();
+  if (before === after) return { changed, removed };
+  const oldItems = itemsOf(before, schema);
+  const newItems = itemsOf(after, schema);
+  if (
+    (oldItems?.size ?? 0) + (newItems?.size ?? 0) === 0 ||
+    (before !== undefined && after !== undefined && (oldItems === undefined || newItems === undefined))
+  ) {
+    if (after === undefined) removed.member = true;
+    else if (!equalJson(before, after)) changed.member = true;
+    return { changed, removed };
+  }
+  if (before === undefined) changed.member = true;
+  if (after === undefined) removed.member = true;
+  for (const element of new Set([...(oldItems?.keys() ?? []), ...(newItems?.keys() ?? [])])) {
+    const beneath = schemaAt(schema, element);
+    const part = compareTyped(oldItems?.get(element), newItems?.get(element), beneath);
+    changed.put(element, part.changed);
+    removed.put(element, part.removed);
+  }
+  return { changed, removed };
+}
+
+/** The fields or items of a value by their elements; undefined for scalars and what is atomic. */
+function itemsOf(value: unknown, schema: Schema): ReadonlyMap<string, unknown> | undefined {
+  if (Array.isArray(value)) {
+    const elements = elementsOf(value, schema, '');
+    return elements && new Map(elements.map((element, index) => [element, value[index] as unknown]));
+  }
+  if (!isObject(value) || isAtomic(schema, value)) return undefined;
+  return new Map(Object.keys(value).map((key) => [`f:${key}`, value[key] as unknown]));
+}
+
+function schemaAt(schema: Schema, element: string): Schema {
+  return element.startsWith('f:') ? (fieldSchema(schema, element.slice(2)) ?? {}) : (schema.items ?? {});
+}
+
+/** A value merged into another, which stays as it is. */
+export function mergeTyped(live: unknown, stated: unknown, schema: Schema): unknown {
+  if (isObject(stated) && isObject(live) && !isAtomic(schema, stated)) {
+    const merged = { ...live };
+    for (const key of Object.keys(stated)) {
+      setField(merged, key, mergeTyped(fieldOf(live, key), stated[key], fieldSchema(schema, key) ?? {}));
+    }
+    return merged;
+  }
+  if (!Array.isArray(stated) || !Array.isArray(live) || isAtomic(schema, stated)) return stated;
+  const present = elementsOf(live, schema, '') as string[];
+  const merged: unknown[] = [...live];
+  (elementsOf(stated, schema, '') as string[]).forEach((element, index) => {
+    const at = present.indexOf(element);
+    if (at < 0) merged.push(stated[index]);
+    else merged[at] = mergeTyped(live[at], stated[index], schema.items ?? {});
+  });
+  return merged;
+}
+
+/**
+ * A value without the fields of `gone`, unless they hold something of `kept`. A struct or map that this empties goes
+ * too where it is in `gone`, or nobody keeps it.
+ */
+export function removeFields(value: unknown, gone: FieldSet, kept: FieldSet, schema: Schema): unknown {
+  if (gone.isEmpty) return value;
+  if (gone.member && kept.isEmpty) return undefined;
+  if (gone.children.size === 0) return value;
+  const isList = Array.isArray(value);
+  const items = itemsOf(value, schema);
+  if (items === undefined || items.size === 0) return value;
+  const left: [string, unknown][] = [];
+  for (const [element, item] of items) {
+    const without = gone.children.get(element);
+    const rest =
+      without === undefined
+        ? item
+        : removeFields(
+            item,
+            without,
+            kept.children.get(element) ?? new FieldSet(),
+            schemaAt(schema, element),
+          );
+    if (rest !== undefined) left.push([element, rest]);
+  }
+  if (left.length === 0 && kept.isEmpty) return undefined;
+  if (isList) return left.map(([, item]) => item);
+  const object: Json = {};
+  for (const [element, item] of left) setField(object, element.slice(2), item);
+  return object;
+}
