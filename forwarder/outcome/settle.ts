@@ -62,6 +62,15 @@ export function settle(outcome: Outcome, input: SettleInput): Decision {
   }
 }
 
+/** What is done instead of giving up where that cannot be written down: the object waits its longest and is tried again. */
+export function postpone(
+  decision: Decision,
+  { delivery, random }: Pick<SettleInput, 'delivery' | 'random'>,
+): Decision {
+  const { exhausted: _exhausted, ...rest } = decision;
+  return { ...rest, queue: { kind: 'backoff', afterMs: backoffMs(Infinity, delivery.backoff, random) } };
+}
+
 function waitMs(failures: number, failure: Failure, { delivery, random }: SettleInput): number {
   const { retryAfterMs, minWaitMs = 0 } = failure;
   const wantedMs =

@@ -20,6 +20,8 @@ export class Entry {
   targetFailures = 0;
   /** Whether the last call failed and another attempt waits for its backoff. */
   retrying = false;
+  /** Wall clock, of the first failed attempt since the last success; target failures are none. */
+  failingSinceMs: number | undefined = undefined;
   /** Tries to write results that are under way; what the watch shows meanwhile waits for the reply: newest state only. */
   writing = 0;
   held: SeenDelta | undefined = undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { settle } from '../../../forwarder/outcome/settle.ts';
+import { postpone, settle } from '../../../forwarder/outcome/settle.ts';
 import type { Decision, Failure, Outcome } from '../../../forwarder/model/outcome.ts';
 
 const DELIVERY = { maxAttempts: 10, backoff: { initialMs: 1000, maxMs: 300_000 } };
@@ -341,4 +341,18 @@ describe('settle, whatever the outcomes', () => {
       }),
     );
   });
+});
+
+describe('postpone', () => {
+  const DONE: readonly Outcome[] = [permanent(), retry()];
+  for (const outcome of DONE) {
+    it(`keeps what would be given up (${outcome.kind}) pending, at the longest wait`, () => {
+      const input = { attempts: 9, targetFailures: 0, delivery: DELIVERY, random: () => 1 };
+      const decision = settle(outcome, input);
+      assert.ok(decision.exhausted !== undefined);
+      const { exhausted: _exhausted, ...rest } = decision;
+      assert.deepEqual(postpone(decision, input), { ...rest, queue: backoff(300_000) });
+      assert.deepEqual(postpone(decision, { ...input, random: () => 0 }).queue, backoff(150_000));
+    });
+  }
 });
