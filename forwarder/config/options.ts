@@ -6,6 +6,7 @@ export type OptionName =
   | 'triggers'
   | 'admin-address'
   | 'checkpoint'
+  | 'checkpoint-dir'
   | 'identity'
   | 'cluster-id'
   | 'replica-id'
@@ -52,9 +53,15 @@ export const FORWARDER_OPTIONS: readonly OptionDefinition[] = [
   },
   {
     flag: 'checkpoint',
-    value: 'memory',
-    help: 'Where it is kept what has been handled. Only memory for now: after a restart every object is sent again. kubernetes and file are not supported yet.',
-    default: 'memory',
+    value: 'kubernetes|file|memory',
+    help: 'Where it is kept what has been handled, so that a restart sends nothing again: as TriggerCheckpoint objects, in files, or nowhere.',
+    default: 'kubernetes, with --triggers file',
+  },
+  {
+    flag: 'checkpoint-dir',
+    value: 'FOLDER',
+    help: 'The folder of --checkpoint file. It must outlive the process, and belongs to one forwarder.',
+    default: 'the file of --triggers with .checkpoint at its end',
   },
   {
     flag: 'identity',

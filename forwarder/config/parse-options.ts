@@ -14,7 +14,9 @@ export interface ForwarderOptions {
   /** Set: triggers come from this file and not from the API. */
   readonly triggersFile?: string;
   readonly adminAddress: ListenAddress;
-  readonly checkpoint: 'memory';
+  readonly checkpoint: 'kubernetes' | 'file' | 'memory';
+  /** Set where `checkpoint` is `file`. */
+  readonly checkpointFolder?: string;
   readonly identity: 'forwarder';
   /** Absent: the uid of namespace kube-system. */
   readonly clusterId?: string;
@@ -51,12 +53,20 @@ export function parseForwarderOptions(argv: readonly string[], env: Environment)
   };
   if (one('console-address') !== undefined) throw invalid('console-address', 'is not supported yet');
 
+  const triggersFile = one('triggers');
+  const byDefault = triggersFile === undefined ? 'kubernetes' : 'file';
+  const checkpoint = choice('checkpoint', byDefault, 'kubernetes', 'file', 'memory');
+  const checkpointFolder = one('checkpoint-dir') ?? (triggersFile && `${triggersFile}.checkpoint`);
+  if (checkpoint === 'file' && checkpointFolder === undefined) {
+    throw invalid('checkpoint-dir', 'is needed for --checkpoint file without --triggers');
+  }
   const options: ForwarderOptions = {
     ...optional('kubeconfig', one('kubeconfig')),
     namespaces: namespacesOf(given.get('namespace') ?? []),
-    ...optional('triggersFile', one('triggers')),
+    ...optional('triggersFile', triggersFile),
     adminAddress: adminAddressOf(one('admin-address'), env),
-    checkpoint: onlyYet('checkpoint', one('checkpoint'), 'memory', ['kubernetes', 'file']),
+    checkpoint,
+    ...optional('checkpointFolder', checkpoint === 'file' ? checkpointFolder : undefined),
     identity: onlyYet('identity', one('identity'), 'forwarder', ['trigger']),
     ...optional('clusterId', one('cluster-id')),
     replicaId: one('replica-id') ?? hostname(),

@@ -9,7 +9,7 @@ import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { changedClasses, type Digest, digestOf, projectDigest } from './digest.ts';
 import type { Recipe } from './recipe.ts';
 import { addWish, isUnmet, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
-import { eventTypeOf, hasPendingState, type Rules, versionOf } from './rules.ts';
+import { eventTypeOf, hasPendingState, provesByGeneration, type Rules, versionOf } from './rules.ts';
 
 /** One call, as it was when it began: what comes of it is said of this, whatever the record has become meanwhile. */
 export interface Flight {
@@ -175,7 +175,7 @@ export function rebase(
   record.ownWrite = true;
   record.current = digest === record.handled ? record.handled : digest;
   // Where the version alone tells that nothing happened since, a checkpoint must know it.
-  record.unsaved ||= !(record.recipe.onlySpec && rules.generationTells);
+  record.unsaved ||= !provesByGeneration(rules);
   if (!known) newState(record, versionOf(head, rules), nowMs);
   // The watch event of this version will be dropped, so what `when` says of it is asked before the next delivery.
   record.gate = 'unknown';

@@ -166,11 +166,15 @@ function parseLine(text: string): Line | undefined {
 
 function isRest(rest: unknown): rest is Rest {
   if (typeof rest !== 'object' || rest === null) return false;
-  const { gone, wish, attempts = 0, wakeup } = rest as Partial<Record<keyof Rest, unknown>>;
+  const { gone, wish, attempts = 0, wakeup } = rest as Readonly<Record<string, unknown>>;
   return (
     typeof attempts === 'number' &&
-    (gone === undefined || GONE_REASONS.has(String((gone as Partial<Gone> | null)?.reason))) &&
-    (wish === undefined || WISHES.has(String((wish as Partial<Wish> | null)?.reason))) &&
-    (wakeup === undefined || typeof (wakeup as Partial<WakeupDue> | null)?.dueUnixSeconds === 'number')
+    (gone === undefined || GONE_REASONS.has(String(part(gone, 'reason')))) &&
+    (wish === undefined || WISHES.has(String(part(wish, 'reason')))) &&
+    (wakeup === undefined || typeof part(wakeup, 'dueUnixSeconds') === 'number')
   );
+}
+
+function part(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

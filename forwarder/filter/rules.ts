@@ -48,6 +48,14 @@ export function versionRule(
     : 'resourceVersion';
 }
 
+/** Whether an equal generation proves that no other state that counts was in between. */
+export function provesByGeneration({
+  generationTells: tells,
+  recipe,
+}: Pick<Rules, 'generationTells' | 'recipe'>): boolean {
+  return tells && recipe.onlySpec;
+}
+
 /** How a state is named that was first seen with this head. */
 export function versionOf(
   head: Pick<ObjectHead, 'generation' | 'resourceVersion'>,

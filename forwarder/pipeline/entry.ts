@@ -41,7 +41,8 @@ export class Entry {
 
   /** Whether its next call is one for the storm guard: requeues that the function asked for are not, nor deletions. */
   get countsAsStorm(): boolean {
-    return !this.gone && this.record.wish?.reason !== 'Requeue';
+    const { wish, sending } = this.record;
+    return !this.gone && (sending ?? wish)?.reason !== 'Requeue';
   }
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { EventRecorder } from '../apply/event-recorder.ts';
 import type { ForwarderOptions } from '../config/parse-options.ts';
 import { readTargetPolicy } from '../config/target-policy.ts';
+import { DeadLetters } from '../dead-letter/dead-letters.ts';
 import { Discovery } from '../kube/discovery.ts';
 import type { KubeAccess } from '../kube/kube-access.ts';
 import { HttpKubeClient } from '../kube/kube-client.ts';
@@ -26,6 +27,7 @@ import { TriggerStatusLog } from '../status/trigger-status-log.ts';
 import { TriggerStatusWriter } from '../status/trigger-status-writer.ts';
 import { createAddressGuard } from '../target/address-guard.ts';
 import { Targets } from '../target/registry.ts';
+import { openCheckpoints } from './checkpoint-stores.ts';
 import type { Services } from './services.ts';
 import { TriggerController } from './trigger-controller.ts';
 import { followApiTriggers, followTriggerFile, type TriggerSource } from './trigger-sources.ts';
@@ -56,6 +58,19 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
   });
   const targets = new Targets({ clock, guard: await guardOf(options, access), env: process.env });
   const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
+  const writeSlots = new Slots(MAX_RESULT_WRITES);
+  const fromFile = options.triggersFile !== undefined;
+  const deadLetters = new DeadLetters({
+    client,
+    sources,
+    clock,
+    random,
+    logger,
+    writeSlots,
+    identity: OWN_IDENTITY,
+    ownable: !fromFile,
+    allNamespaces: !fromFile && options.namespaces.length === 0,
+  });
   const statusOptions = { client, clock, random, logger };
   const services: Services = {
     client,
@@ -63,13 +78,15 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     discovery,
     schemas: new OpenApi({ client, clock }),
     recorder,
-    writeSlots: new Slots(MAX_RESULT_WRITES),
+    writeSlots,
     turns: new Turns({ clock }),
     createTarget: (spec, delivery) => targets.create(spec, delivery),
     status:
       options.triggersFile === undefined
         ? new TriggerStatusWriter(statusOptions)
         : new TriggerStatusLog({ logger, clock }),
+    checkpoints: await openCheckpoints(options, client),
+    deadLetters,
     meter,
     logger,
     clock,
@@ -101,7 +118,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
   triggers.stop();
   await drained(controller, clock, options.gracePeriodMs);
   controller.stop();
-  await Promise.all([services.status.flush(), recorder.stop(), sources.stop()]);
+  await Promise.all([services.status.flush(), recorder.stop(), deadLetters.stop(), sources.stop()]);
   await Promise.all([targets[Symbol.asyncDispose](), client[Symbol.asyncDispose](), admin.close()]);
   transport.close();
   logger.info('stopped');

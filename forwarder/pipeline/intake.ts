@@ -5,7 +5,7 @@
 import { invalidate, want } from '../filter/delivery.ts';
 import { judgeGone, observe } from '../filter/judge.ts';
 import type { Wish } from '../filter/record.ts';
-import { needsDelivery, type Rules } from '../filter/rules.ts';
+import { needsDelivery, type Rules, wantsDeleted } from '../filter/rules.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
 import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
@@ -28,10 +28,14 @@ export interface IntakeOptions {
     key: ObjectKey,
     options: { readonly immediate: boolean; readonly background: boolean },
   ) => void;
+  /** Whether the key waits for quiet. */
+  readonly settling: (key: ObjectKey) => boolean;
   /** An object is seen for the first time. */
   readonly met: (entry: Entry) => void;
   /** A key has nothing to deliver any more: its entry is gone. */
   readonly forget: (entry: Entry) => void;
+  /** Something was done to the entry's record. */
+  readonly noted: (entry: Entry) => void;
   /** `when` failed for that object, or no longer does. */
   readonly filterHealth: (entry: Entry, problem: string | undefined) => void;
 }
@@ -41,6 +45,8 @@ export class Intake {
   /** While a changed selection is being read: what has not been shown yet, by name. */
   #unlisted = new Map<string, Entry>();
   #firstSync = true;
+  /** Whether an earlier process has seen every object once. */
+  #isResumed = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -66,7 +72,9 @@ export class Intake {
     const entry = entries.get(key);
     const rules = this.#options.rules();
     if (entry === undefined || rules === undefined) return;
-    if (!this.#counted(want(entry.record, wish, rules), entry)) return;
+    const verdict = want(entry.record, wish, rules);
+    this.#options.noted(entry);
+    if (!this.#counted(verdict, entry)) return;
     entry.waitingSinceMs ??= clock.monotonic();
     // Children change in bursts, as objects do; what was due at a time does not wait for quiet.
     const settles = wish.reason === 'Child';
@@ -100,6 +108,27 @@ export class Intake {
     }
   }
 
+  /** Goes on where an earlier process ended: of what it knew, what the first list does not show is gone. */
+  resume(resumed: { readonly initialSynced: boolean } | undefined): void {
+    this.#isResumed = resumed?.initialSynced ?? false;
+    for (const entry of this.#options.entries) if (!entry.gone) this.#unlisted.set(entry.name, entry);
+  }
+
+  /** The trigger was edited, or goes on after a restart: what waits may be due now, or never. */
+  reconsider(entry: Entry): void {
+    const { rules, settling, forget, pass } = this.#options;
+    const now = rules();
+    if (now === undefined) return;
+    const { key, record, gone } = entry;
+    if (gone && !wantsDeleted(record, now)) forget(entry);
+    else if (needsDelivery(record, now) && !settling(key)) pass(key, { immediate: gone, background: false });
+  }
+
+  /** Sends all again. */
+  redeliver(value: string): void {
+    for (const { key } of this.#options.entries) this.wish(key, { reason: 'Redeliver', value });
+  }
+
   /** A list is complete. */
   synced(): void {
     this.#firstSync = false;
@@ -128,7 +157,7 @@ export class Intake {
         head,
         raw,
         object: () => (object ??= parseObject(raw)),
-        inFirstSync: this.#firstSync,
+        inFirstSync: this.#firstSync && !this.#isResumed,
         nowMs: clock.now(),
       },
       rules,
@@ -138,6 +167,7 @@ export class Intake {
       entries.add(entry);
       this.#options.met(entry);
     }
+    this.#options.noted(entry);
     if (rules.when !== undefined) this.#options.filterHealth(entry, error?.message);
     const pending = needsDelivery(record, rules);
     // A watch that lags behind what was read, or behind a reply, shows an older state.
@@ -172,6 +202,7 @@ export class Intake {
       this.#options.forget(entry);
       return;
     }
+    this.#options.noted(entry);
     entries.bury(entry);
     entry.waitingSinceMs = clock.monotonic();
     this.#options.pass(entry.key, { immediate: true, background: false });

@@ -15,6 +15,8 @@ export interface OwnWritesOptions {
   readonly children: ChildTracker;
   readonly rules: () => Rules;
   readonly clock: Clock;
+  /** Something was done to the entry's record. */
+  readonly noted: (entry: Entry) => void;
   /** A state that nobody had seen before our write came to light: the key has something to deliver. */
   readonly pass: (entry: Entry) => void;
   /** What the watch told during a write has been taken in. */
@@ -61,6 +63,7 @@ export class OwnWrites {
     const { version } = record;
     const reply = { head: headOf(object), object: () => object };
     const due = rebase(record, before, reply, rules(), clock.now());
+    this.#options.noted(entry);
     const isNewest = object.metadata.resourceVersion === record.resourceVersion;
     if (entry.raw !== undefined && isNewest) entry.raw = text;
     // A state that failed is due after its backoff; only another one comes to light here.

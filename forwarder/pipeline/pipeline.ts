@@ -8,18 +8,19 @@
  * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
-import { needsDelivery, type Rules, wantsDeleted } from '../filter/rules.ts';
-import { Alarm } from '../lib/alarm.ts';
-import { apiVersionOf, type Resource } from '../model/resource.ts';
+import { needsDelivery, provesByGeneration } from '../filter/rules.ts';
+import { Checkpointer, type Resumed } from './checkpointer.ts';
 import { ChildTracker } from './child-tracker.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
+import { LetterDesk } from './letter-desk.ts';
 import { OwnWrites } from './own-writes.ts';
 import { applierOf, ResultWriter } from './result-writer.ts';
 import { Schedule } from './schedule.ts';
+import { Scope } from './scope.ts';
 import type { Services } from './services.ts';
-import { isEqual, rulesOf, type Setup } from './setup.ts';
+import { isEqual, kindOf, type Setup } from './setup.ts';
 import { TriggerReport } from './trigger-report.ts';
 import { Watches } from './watches.ts';
 import { Worker } from './worker.ts';
@@ -30,17 +31,18 @@ export class TriggerPipeline {
   readonly #report: TriggerReport;
   readonly #intake: Intake;
   readonly #children: ChildTracker;
-  readonly #watches: Watches;
+  readonly #scope: Scope;
+  readonly #checkpoint: Checkpointer;
+  readonly #letters: LetterDesk;
   readonly #schedule: Schedule;
   readonly #results: ResultWriter;
   readonly #worker: Worker;
-  readonly #gateAlarm: Alarm;
   readonly #turn: { wake(): void; unregister(): void };
   readonly #stop = new AbortController();
   #setup: Setup;
-  #resource: Resource | undefined;
-  #rules: Rules | undefined;
-  #synced = false;
+  /** Whether what an earlier process left has been read: nothing is watched before. */
+  #restored = false;
+  #resumed: Resumed | undefined;
   /** While set, nothing is sent: the trigger is invalid or going. */
   #halted = false;
 
@@ -51,6 +53,7 @@ export class TriggerPipeline {
     this.#services = services;
     this.#setup = setup;
     const entries = this.#entries;
+    const noted = (entry: Entry): void => this.#checkpoint.note(entry);
     this.#report = new TriggerReport({
       services,
       identity: () => this.#setup.trigger.identity,
@@ -72,24 +75,59 @@ export class TriggerPipeline {
       changed: (owner) => this.#intake.wish(owner, { reason: 'Child' }),
       writing: (owner) => (entries.get(owner)?.writing ?? 0) > 0,
     });
-    this.#watches = new Watches(services, this.#children, log);
+    this.#checkpoint = new Checkpointer({
+      store: services.checkpoints.open(setup.trigger.identity),
+      entries,
+      schedule: this.#schedule,
+      clock,
+      random: services.random,
+      logger: log,
+      kind: kindOf(setup.trigger),
+      namespace: setup.trigger.identity.namespace,
+      generationTells: () => this.#scope.rules === undefined || provesByGeneration(this.#scope.rules),
+      fenced: () => (this.#halted = true),
+      problem: (problem) => this.#report.checkpoint(problem),
+    });
+    this.#scope = new Scope({
+      watches: new Watches(services, this.#children, log),
+      setup: () => this.#setup,
+      delta: (delta) => {
+        this.#intake.delta(delta);
+        this.#checkpoint.told(delta);
+        this.#report.changed();
+      },
+      synced: () => this.#allSeen(),
+      health: (health) => this.#report.source(health),
+      refused: (reason, message) => this.#report.refused(reason, message),
+    });
     this.#intake = new Intake({
       entries,
       trigger: name,
-      rules: () => this.#rules,
+      rules: () => this.#scope.rules,
       clock,
       meter,
       logger: log,
       pass: (key, options) => this.#schedule.pass(key, options),
+      settling: (key) => this.#schedule.settles(key),
       met: ({ key }) => this.#schedule.resyncLater(key),
       forget: (entry) => this.#forget(entry),
+      noted,
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
+    });
+    this.#letters = new LetterDesk({
+      deadLetters: services.deadLetters,
+      entries,
+      intake: this.#intake,
+      clock,
+      trigger: () => this.#setup.trigger,
+      problem: (problem) => this.#report.letters(problem),
     });
     const writes = new OwnWrites({
       intake: this.#intake,
       children: this.#children,
-      rules: () => this.#currentRules(),
+      rules: () => this.#scope.currentRules,
       clock,
+      noted,
       pass: (entry) => this.#schedule.pass(entry.key),
       released: (entry) => {
         for (const key of entries.written(entry)) this.#schedule.queue.add(key);
@@ -102,19 +140,20 @@ export class TriggerPipeline {
       signal: this.#stop.signal,
       applied: (entry, problem) => this.#report.applied(entry, problem),
     });
-    this.#gateAlarm = new Alarm(clock, () => this.#probe());
     this.#worker = new Worker({
       entries,
       queue: this.#schedule.queue,
       results: this.#results,
+      letters: this.#letters,
       context: () => this.#context(),
       settling: (key) => this.#schedule.settles(key),
       wake: () => this.#turn.wake(),
-      wakeAt: (atMs) => this.#gateAlarm.set(atMs),
+      clock,
       signal: this.#stop.signal,
       events: {
-        started: ({ key }) => {
-          this.#schedule.resyncLater(key);
+        started: (entry) => {
+          this.#schedule.resyncLater(entry.key);
+          this.#checkpoint.note(entry);
           this.#report.changed();
         },
         circuit: (problem) => this.#report.circuit(problem),
@@ -122,6 +161,7 @@ export class TriggerPipeline {
         handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
         exhausted: (entry, failure, attempts) =>
           this.#report.exhausted(entry, this.#setup.trigger, failure, attempts),
+        noted,
         removed: (entry) => this.#forget(entry),
       },
     });
@@ -130,14 +170,14 @@ export class TriggerPipeline {
 
   /** Whether the first list has been taken in, or cannot be had for now. */
   get settled(): boolean {
-    return this.#synced;
+    return this.#restored && this.#scope.settled;
   }
 
   start(): void {
     const { meter } = this.#services;
     meter.initTrigger(this.#setup.name, this.#setup.target.type);
-    this.#accept();
-    this.#subscribe();
+    this.#report.accepted(this.#setup.target.description);
+    void this.#begin();
   }
 
   /** The trigger was edited. Calls under way end as they began; handled objects are not sent again. */
@@ -147,29 +187,21 @@ export class TriggerPipeline {
     setup.gate.succeed(this.#setup.gate);
     this.#setup = setup;
     this.#halted = false;
-    this.#accept();
-    if (this.#resource !== undefined) this.#resolved(this.#resource);
+    this.#report.accepted(this.#setup.target.description);
+    this.#scope.edited();
     this.#schedule.edit(
       after.spec,
       Array.from(this.#entries, ({ key }) => key),
     );
+    if (!this.#restored) return;
     const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
-    if (selectionChanged) this.#synced = false;
     this.#intake.expectRelist({ selectionChanged });
-    if (selectionChanged) {
-      this.#watches.close();
-      this.#subscribe();
-    } else {
-      this.#watches.relist();
-    }
-    for (const entry of this.#entries) this.#reconsider(entry);
+    if (selectionChanged) this.#scope.open();
+    else this.#scope.relist();
+    for (const entry of this.#entries) this.#intake.reconsider(entry);
     // What failed at another target says nothing about this one.
     if (!isEqual(before.spec.target, after.spec.target)) this.#worker.retryAll();
-    if (after.redeliverAt !== undefined && after.redeliverAt !== before.redeliverAt) {
-      const { redeliverAt } = after;
-      for (const { key } of this.#entries)
-        this.#intake.wish(key, { reason: 'Redeliver', value: redeliverAt });
-    }
+    this.#redeliver(before.redeliverAt);
     this.#turn.wake();
   }
 
@@ -182,71 +214,65 @@ export class TriggerPipeline {
   /** No new call is started; resolves when running ones have ended and their results are written. */
   async drain(): Promise<void> {
     this.#halted = true;
-    this.#watches.close();
+    this.#scope.close();
     await this.#worker.idle();
     await this.#results.idle();
+    await this.#checkpoint.flush({ clean: true });
+  }
+
+  /** The trigger is no more, and with it what is remembered of its objects. Called after `drain`. */
+  async erase(): Promise<void> {
+    await this.#checkpoint.clear();
   }
 
   /** Ends everything at once; running calls are given up. */
   stop(): void {
     this.#halted = true;
-    this.#watches.close();
+    this.#scope.close();
+    this.#checkpoint.stop();
+    this.#letters.close();
     this.#stop.abort(new Error('stopped'));
     this.#schedule.stop();
-    this.#gateAlarm.stop();
+    this.#worker.stop();
     this.#report.stop();
     this.#turn.unregister();
   }
 
   // ── source ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #subscribe(): void {
-    this.#watches.open(this.#setup.trigger, {
-      resolved: (resource) => this.#resolved(resource),
-      delta: (delta) => {
-        this.#intake.delta(delta);
-        this.#report.changed();
-      },
-      synced: () => {
-        this.#synced = true;
-        this.#intake.synced();
-        this.#report.changed();
-      },
-      health: (health) => {
-        if (health.state !== 'Syncing') this.#synced = true;
-        if (this.#resource?.namespaced !== false) this.#report.source(health);
-      },
-    });
-  }
-
-  #resolved(resource: Resource): void {
-    this.#resource = resource;
-    if (!resource.namespaced) {
-      // A trigger watches its own namespace; what belongs to the whole cluster is not its to see.
-      this.#rules = undefined;
-      const kind = `kind "${resource.kind}" of "${apiVersionOf(resource)}"`;
-      this.#report.refused(
-        'ClusterScoped',
-        `spec.watch.kind: ${kind} is cluster-scoped; a FunctionTrigger watches its own namespace`,
-      );
-      return;
+  /** What was handled is known before anything is watched. */
+  async #begin(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      this.#resumed = await this.#checkpoint.restore(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
     }
-    this.#rules = rulesOf(this.#setup, resource);
+    this.#restored = true;
+    this.#letters.open();
+    this.#intake.resume(this.#resumed);
+    this.#scope.open();
   }
 
-  #currentRules(): Rules {
-    if (this.#rules === undefined) throw new Error('an object arrived before its kind was resolved');
-    return this.#rules;
+  /** A list is complete. */
+  #allSeen(): void {
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    this.#intake.synced();
+    this.#checkpoint.synced();
+    this.#letters.allSeen();
+    this.#redeliver(resumed === undefined ? this.#setup.trigger.redeliverAt : resumed.redeliverAt);
+    if (resumed !== undefined)
+      for (const entry of this.#entries) if (entry.gone) this.#intake.reconsider(entry);
+    this.#report.changed();
   }
 
-  /** The trigger was edited: what waits may be due now, or never. */
-  #reconsider(entry: Entry): void {
-    const { key, record, gone } = entry;
-    const rules = this.#rules;
-    if (rules === undefined) return;
-    if (gone && !wantsDeleted(record, rules)) this.#forget(entry);
-    else if (needsDelivery(record, rules) && !this.#schedule.settles(key))
-      this.#schedule.pass(key, { immediate: gone });
+  /** Sends all again where the trigger's annotation has another value than the one that was last obeyed. */
+  #redeliver(obeyed: string | undefined): void {
+    const { redeliverAt } = this.#setup.trigger;
+    if (redeliverAt !== undefined && redeliverAt !== obeyed) this.#intake.redeliver(redeliverAt);
+    this.#checkpoint.redelivered(redeliverAt);
   }
 
   #forget(entry: Entry): void {
@@ -254,6 +280,8 @@ export class TriggerPipeline {
     this.#schedule.forget(entry.key);
     this.#setup.gate.forget(entry.key);
     this.#results.forget(entry);
+    this.#checkpoint.forget(entry);
+    this.#letters.resolve(entry);
     this.#report.forget(entry);
     this.#report.changed();
   }
@@ -261,40 +289,26 @@ export class TriggerPipeline {
   // ── dispatch → target → outcome ───────────────────────────────────────────────────────────────────────────────
 
   #context(): DeliveryContext | undefined {
-    if (this.#halted || this.#resource === undefined || this.#rules === undefined) return undefined;
-    if (this.#rules.suspend) return undefined;
+    const { resource, rules } = this.#scope;
+    if (this.#halted || resource === undefined || rules === undefined || rules.suspend) return undefined;
     const setup = this.#setup;
-    const rules = this.#rules;
     return {
       services: this.#services,
       setup,
-      resource: this.#resource,
+      resource,
       rules,
       children: this.#children,
-      isCurrent: () => !this.#halted && this.#setup === setup && this.#rules === rules,
+      isCurrent: () => !this.#halted && this.#setup === setup && this.#scope.rules === rules,
       observeRead: (entry, raw, object) => this.#intake.read(entry, raw, object, false),
     };
-  }
-
-  /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
-  #probe(): void {
-    const { queue } = this.#schedule;
-    if (this.#setup.gate.nextProbeAtMs !== undefined && queue.depth === 0) {
-      queue.promoteNext((key) => this.#entries.get(key)?.retrying === true && !this.#schedule.settles(key));
-    }
-    this.#turn.wake();
   }
 
   #handled(entry: Entry, raw: string | undefined, requeueAfterMs: number | undefined): void {
     entry.previousRaw = this.#setup.trigger.spec.payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
-    if (this.#rules !== undefined && !needsDelivery(entry.record, this.#rules)) entry.raw = undefined;
+    if (this.#scope.rules !== undefined && !needsDelivery(entry.record, this.#scope.rules))
+      entry.raw = undefined;
     if (requeueAfterMs !== undefined) this.#schedule.requeue(entry.key, requeueAfterMs);
     this.#report.changed();
-  }
-
-  #accept(): void {
-    this.#report.accepted(this.#setup.target.description);
-    this.#report.fresh();
   }
 }

@@ -1,4 +1,6 @@
 /** What all pipelines of a process share. */
+import type { SegmentStores } from '../checkpoint/segment-store.ts';
+import type { DeadLetters } from '../dead-letter/dead-letters.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { OpenApi } from '../kube/openapi.ts';
 import type { EventSink } from '../apply/event-recorder.ts';
@@ -26,6 +28,10 @@ export interface Services {
   readonly turns: Turns;
   readonly createTarget: (spec: TargetSpec, delivery: { readonly reply: 'Result' | 'Ignore' }) => Target;
   readonly status: TriggerStatusSink;
+  /** Where what was handled is written down. */
+  readonly checkpoints: SegmentStores;
+  /** What was given up. */
+  readonly deadLetters: DeadLetters;
   readonly meter: Meter & { initTrigger(trigger: string, targetType: string): void };
   readonly logger: Logger;
   readonly clock: Clock;

@@ -6,7 +6,7 @@ import { countedFieldProblem, type Recipe, recipeOf } from '../filter/recipe.ts'
 import { generationTells, type Rules, versionRule } from '../filter/rules.ts';
 import { compileWhen, type When } from '../filter/when.ts';
 import { parseFieldPath } from '../lib/field-path.ts';
-import type { Resource } from '../model/resource.ts';
+import { parseApiVersion, type Resource } from '../model/resource.ts';
 import type { Target } from '../model/target.ts';
 import { type Counting, fieldManagerOf, type Trigger, triggerName } from '../model/trigger.ts';
 import { StormGuard } from '../debounce/storm-guard.ts';
@@ -76,6 +76,11 @@ export function rulesOf({ trigger, recipe, when }: Setup, resource: Resource): R
     generationTells: tells,
     versionBy: versionRule(trigger.spec, recipe, tells),
   };
+}
+
+/** Kind and group of the objects, as in `Application.example.com`. */
+export function kindOf({ spec }: Trigger): string {
+  return `${spec.watch.kind}.${parseApiVersion(spec.watch.apiVersion).group}`;
 }
 
 /** Whether an edit changed what the forwarder does. */

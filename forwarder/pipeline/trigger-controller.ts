@@ -6,12 +6,11 @@ import { readIdentity } from '../config/trigger-identity.ts';
 import { readTrigger } from '../config/read-trigger.ts';
 import { describeProblems } from '../config/trigger-problem.ts';
 import { messageOf } from '../lib/errors.ts';
-import { parseApiVersion } from '../model/resource.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import { triggerName } from '../model/trigger.ts';
 import { TriggerPipeline } from './pipeline.ts';
 import type { Services } from './services.ts';
-import { isSameTrigger, setUp } from './setup.ts';
+import { isSameTrigger, kindOf, setUp } from './setup.ts';
 
 interface Known {
   identity: TriggerIdentity;
@@ -86,7 +85,9 @@ export class TriggerController {
     const { services } = this.#options;
     const ending = known.work.then(async () => {
       await known.pipeline?.drain();
+      services.deadLetters.remove(known.identity);
       known.pipeline?.stop();
+      await this.#erase(known);
       const name = triggerName(known.identity);
       if (!this.#isKnown(name)) {
         services.meter.forget({ trigger: name });
@@ -168,6 +169,19 @@ export class TriggerController {
     }
   }
 
+  /** What was remembered for a trigger goes with it; where that cannot be done now, its owner takes it along. */
+  async #erase({ identity, pipeline }: Known): Promise<void> {
+    try {
+      await pipeline?.erase();
+    } catch (error) {
+      const { logger } = this.#options.services;
+      logger.warn('checkpoint cannot be removed', {
+        trigger: triggerName(identity),
+        error: messageOf(error),
+      });
+    }
+  }
+
   #refuse(known: Known, { reason, message }: { readonly reason: string; readonly message: string }): void {
     const { services } = this.#options;
     known.trigger = undefined;
@@ -176,8 +190,4 @@ export class TriggerController {
     services.status.update(known.identity, { conditions: [condition] });
     services.logger.warn('trigger refused', { trigger: triggerName(known.identity), reason, error: message });
   }
-}
-
-function kindOf({ spec }: Trigger): string {
-  return `${spec.watch.kind}.${parseApiVersion(spec.watch.apiVersion).group}`;
 }

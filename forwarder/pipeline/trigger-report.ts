@@ -1,18 +1,23 @@
 /** What a trigger says of itself: conditions at once, counts every second in metrics and more rarely in status. */
 import { formatDuration } from '../../protocol/duration.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
+import type { LetterProblem } from '../dead-letter/letter-problem.ts';
 import { isUnmet } from '../filter/record.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import type { SourceHealth } from '../source/source-subscriber.ts';
 import type { StatusChange } from '../status/trigger-status.ts';
+import type { CheckpointProblem } from './checkpoint-problem.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
 
 const COUNT_EVERY_MS = 1000;
 /** A list that is done sooner is not worth telling: a restart leaves the status as it is. */
 const TELL_SYNCING_AFTER_MS = 2000;
+
+/** After these, objects are sent again. */
+const LOSSES: ReadonlySet<CheckpointProblem['reason']> = new Set(['Damaged', 'Lost']);
 
 type ConditionChange = NonNullable<StatusChange['conditions']>[number];
 
@@ -24,9 +29,11 @@ export class TriggerReport {
   readonly #inFlight: () => number;
   readonly #filterProblems = new Map<Entry, string>();
   readonly #applyProblems = new Map<Entry, ApplyProblem>();
+  #letterProblem: LetterProblem | undefined;
   #timer: Timer | undefined;
   #syncing: Timer | undefined;
   #stopped = false;
+  #checkpointTold = false;
 
   constructor(options: {
     readonly services: Services;
@@ -42,26 +49,21 @@ export class TriggerReport {
     this.#inFlight = options.inFlight;
   }
 
+  /** A version of the trigger runs: what was said of an older one's filter, target and results is forgotten. */
   accepted(target: string): void {
     this.#update({
       target,
       conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted' }],
     });
+    this.#filterProblems.clear();
+    this.#applyProblems.clear();
+    const conditions = [healthy('FilterHealthy'), healthy('TargetReachable'), this.#statusApplied()];
+    this.#update({ conditions });
+    this.#services.meter.set('statewire_circuit_open', { trigger: this.#name }, 0);
   }
 
   refused(reason: string, message: string): void {
     this.#say({ type: 'Accepted', status: 'False', reason, message });
-  }
-
-  /** A new version of the trigger runs: what was said of the old one's filter, target and results is forgotten. */
-  fresh(): void {
-    this.#filterProblems.clear();
-    this.#applyProblems.clear();
-    const conditions = (['FilterHealthy', 'TargetReachable', 'StatusApplied'] as const).map((type) =>
-      healthy(type),
-    );
-    this.#update({ conditions });
-    this.#services.meter.set('statewire_circuit_open', { trigger: this.#name }, 0);
   }
 
   source(health: SourceHealth): void {
@@ -123,22 +125,46 @@ export class TriggerReport {
     );
   }
 
+  /** How what was handled is written down; nothing is said before there was something to say. */
+  checkpoint(problem: CheckpointProblem | undefined): void {
+    if (problem === undefined && !this.#checkpointTold) return;
+    this.#checkpointTold = true;
+    const said = problem ?? { reason: 'Written', message: '' };
+    this.#say({ type: 'CheckpointHealthy', status: problem === undefined ? 'True' : 'False', ...said });
+    if (problem === undefined || !LOSSES.has(problem.reason)) return;
+    const { namespace, name, uid } = this.#identity();
+    this.#services.recorder.record({
+      trigger: this.#name,
+      regarding: { apiVersion: 'statewire.dev/v1alpha1', kind: 'FunctionTrigger', namespace, name, uid },
+      type: 'Warning',
+      reason: `Checkpoint${problem.reason}`,
+      action: 'Restore',
+      note: problem.message,
+    });
+  }
+
   applied(entry: Entry, problem: ApplyProblem | undefined): void {
     const known = this.#applyProblems.get(entry);
     if (known?.message === problem?.message && known?.reason === problem?.reason) return;
     if (problem === undefined) this.#applyProblems.delete(entry);
     else this.#applyProblems.set(entry, problem);
+    this.#say(this.#statusApplied());
+  }
+
+  /** What keeps dead letters from being written; undefined: nothing. */
+  letters(problem: LetterProblem | undefined): void {
+    this.#letterProblem = problem;
+    this.#say(this.#statusApplied());
+  }
+
+  #statusApplied(): ConditionChange {
     const [example] = this.#applyProblems;
-    this.#say(
+    const problem =
       example === undefined
-        ? healthy('StatusApplied')
-        : {
-            type: 'StatusApplied',
-            status: 'False',
-            reason: example[1].reason,
-            message: `${example[0].name}: ${example[1].message}`,
-          },
-    );
+        ? this.#letterProblem
+        : { reason: example[1].reason, message: `${example[0].name}: ${example[1].message}` };
+    const type = 'StatusApplied';
+    return problem === undefined ? healthy(type) : { type, status: 'False', ...problem };
   }
 
   /** No further attempt of this state is made: an Event on the object says so. */

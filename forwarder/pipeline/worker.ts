@@ -3,29 +3,31 @@
  * key: the queue holds a key until its result has been written once.
  */
 import { fail, succeed } from '../filter/delivery.ts';
-import { classify } from '../outcome/classify.ts';
-import { settle } from '../outcome/settle.ts';
+import { postpone, settle } from '../outcome/settle.ts';
 import type { TriggerQueue } from '../queue/trigger-queue.ts';
+import { Alarm } from '../lib/alarm.ts';
 import { backoffMs } from '../lib/backoff.ts';
-import { messageOf, TargetError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
+import { call } from './call.ts';
 import { type Delivery, type DeliveryContext, commit, gather } from './delivery.ts';
 import type { Entries, Entry } from './entry.ts';
+import type { LetterDesk } from './letter-desk.ts';
 import { hasWrites, type ResultWriter } from './result-writer.ts';
 
 export interface WorkerOptions {
   readonly entries: Entries;
   readonly queue: TriggerQueue;
   readonly results: ResultWriter;
+  readonly letters: Pick<LetterDesk, 'mayGiveUp' | 'givenUp' | 'resolve'>;
   /** What is needed to build a delivery now; undefined while nothing may be sent. */
   readonly context: () => DeliveryContext | undefined;
   /** Whether the key waits for quiet; then its newest state is not due yet. */
   readonly settling: (key: ObjectKey) => boolean;
   readonly wake: () => void;
-  /** When the gate may let somebody in again. */
-  readonly wakeAt: (atMs: number) => void;
+  readonly clock: Clock;
   /** Ends running calls. */
   readonly signal: AbortSignal;
   readonly events: WorkerEvents;
@@ -37,6 +39,8 @@ export interface WorkerEvents {
   /** No further attempt of this state is made. */
   readonly exhausted: (entry: Entry, failure: Failure, attempts: number) => void;
   readonly circuit: (problem: { readonly code: string; readonly message: string } | undefined) => void;
+  /** Something was done to the entry's record. */
+  readonly noted: (entry: Entry) => void;
   readonly removed: (entry: Entry) => void;
   readonly started: (entry: Entry) => void;
   /** The storm guard lets the object wait. `first`: for the first time in this storm. */
@@ -49,9 +53,12 @@ const BUILD_BACKOFF = { initialMs: 500, maxMs: 30_000 };
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #running = new Set<Promise<void>>();
+  /** Rings when the gate may let somebody in again. */
+  readonly #gateAlarm: Alarm;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#gateAlarm = new Alarm(options.clock, () => this.#probe());
   }
 
   /** Calls and first writes of their results that are under way. */
@@ -65,14 +72,14 @@ export class Worker {
 
   /** Starts one delivery; false where none may start now. */
   start(): boolean {
-    const { entries, queue, wakeAt } = this.#options;
+    const { entries, queue } = this.#options;
     const context = this.#options.context();
     if (context === undefined || queue.depth === 0) return false;
     const { clock } = context.services;
     const { gate } = context.setup;
     const entered = gate.tryEnter(clock.monotonic());
     if (entered.kind === 'wait') {
-      if (entered.atMs !== undefined) wakeAt(entered.atMs);
+      if (entered.atMs !== undefined) this.#gateAlarm.set(entered.atMs);
       return false;
     }
     const key = queue.take();
@@ -94,6 +101,20 @@ export class Worker {
   /** What waits for its backoff is ready at once. */
   retryAll(): void {
     this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
+  }
+
+  /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
+  #probe(): void {
+    const { queue, entries, settling, wake } = this.#options;
+    const gate = this.#options.context()?.setup.gate;
+    if (gate?.nextProbeAtMs !== undefined && queue.depth === 0) {
+      queue.promoteNext((key) => entries.get(key)?.retrying === true && !settling(key));
+    }
+    wake();
+  }
+
+  stop(): void {
+    this.#gateAlarm.stop();
   }
 
   /** Resolves when nothing runs any more. */
@@ -132,7 +153,9 @@ export class Worker {
       this.#options.wake();
       return;
     }
-    const outcome = await this.#call(entry, delivery, context);
+    if (entry.countsAsStorm) setup.guard.spend(entry.key, services.clock.monotonic());
+    const { signal, events } = this.#options;
+    const outcome = await call(entry, delivery, context, { signal, started: events.started });
     if (outcome === undefined) {
       gate.abandon({ probe });
       return;
@@ -152,50 +175,6 @@ export class Worker {
     return false;
   }
 
-  /** Calls the function; undefined where the call was stopped from here. */
-  async #call(entry: Entry, delivery: Delivery, context: DeliveryContext): Promise<Outcome | undefined> {
-    const { services, setup } = context;
-    const { clock, meter, logger } = services;
-    const { spec } = setup.trigger;
-    const labels = { trigger: setup.name, target: setup.target.type };
-    if (entry.countsAsStorm) setup.guard.spend(entry.key, clock.monotonic());
-    const startedMs = clock.monotonic();
-    let id = '';
-    let outcome: Outcome;
-    try {
-      const invocation = delivery.invocation();
-      id = invocation.attributes.id;
-      this.#options.events.started(entry);
-      if (entry.waitingSinceMs !== undefined && delivery.flight.attempt === 1) {
-        const { trigger } = labels;
-        meter.observe(
-          'statewire_event_to_invocation_seconds',
-          { trigger },
-          (startedMs - entry.waitingSinceMs) / 1000,
-        );
-      }
-      entry.waitingSinceMs = undefined;
-      const reply = await setup.target.invoke(invocation, this.#options.signal);
-      outcome = classify(reply, spec.delivery);
-    } catch (error) {
-      if (!(error instanceof TargetError) && this.#options.signal.aborted) return undefined;
-      outcome = classify(asTargetError(error, logger), spec.delivery);
-    }
-    const durationMs = clock.monotonic() - startedMs;
-    meter.observe('statewire_invocation_duration_seconds', labels, durationMs / 1000);
-    logger.info('invoked', {
-      key: entry.name,
-      uid: entry.record.uid,
-      id,
-      attempt: delivery.flight.attempt,
-      outcome: outcome.kind,
-      reason: delivery.flight.reason,
-      durationMs: Math.round(durationMs * 10) / 10,
-      ...('failure' in outcome && { code: outcome.failure.code, error: outcome.failure.message }),
-    });
-    return outcome;
-  }
-
   async #settle(
     entry: Entry,
     delivery: Delivery,
@@ -208,12 +187,16 @@ export class Worker {
     const { gate } = setup;
     const change = gate.leave(clock.monotonic(), { key: entry.key, outcome: called, probe });
     const { outcome } = change;
-    const decision = settle(outcome, {
+    const input = {
       attempts: delivery.flight.attempt - 1,
       targetFailures: entry.targetFailures,
       delivery: setup.trigger.spec.delivery,
       random,
-    });
+    };
+    let decision = settle(outcome, input);
+    if (decision.exhausted !== undefined && !this.#options.letters.mayGiveUp(entry))
+      decision = postpone(decision, input);
+    if (!decision.handled && decision.targetFailures === 0) entry.failingSinceMs ??= clock.now();
     meter.count('statewire_invocations_total', {
       trigger: setup.name,
       target: setup.target.type,
@@ -224,7 +207,7 @@ export class Worker {
       this.#options.events.circuit(undefined);
       this.retryAll();
     }
-    if (gate.nextProbeAtMs !== undefined) this.#options.wakeAt(gate.nextProbeAtMs);
+    if (gate.nextProbeAtMs !== undefined) this.#gateAlarm.set(gate.nextProbeAtMs);
     this.#carryOut(entry, delivery, decision);
     for (const key of change.reclassify) this.#takeBack(key, context);
     // The slot in the gate is free again; the key is not, until the result has been written once.
@@ -242,7 +225,7 @@ export class Worker {
   }
 
   #carryOut(entry: Entry, delivery: Delivery, decision: Decision): void {
-    const { queue, entries, events } = this.#options;
+    const { queue, entries, events, letters } = this.#options;
     const { flight } = delivery;
     entry.targetFailures = decision.targetFailures;
     if (decision.handled) {
@@ -253,6 +236,8 @@ export class Worker {
         for (const key of entries.delete(entry)) queue.add(key);
         return;
       }
+      letters.resolve(entry);
+      events.noted(entry);
       events.handled(
         entry,
         delivery,
@@ -262,12 +247,14 @@ export class Worker {
     }
     const exhausted = decision.exhausted !== undefined;
     fail(entry.record, flight, { attempts: decision.attempts, exhausted });
+    events.noted(entry);
     entry.retrying = !exhausted;
     if (decision.exhausted !== undefined) {
       // An end that came meanwhile is still to be told.
       if (entry.record.exhausted) for (const key of entries.passOver(entry)) queue.add(key);
       // Nothing is pending; only the last state of what is gone cannot be read again.
       if (entry.record.exhausted && !entry.gone) entry.raw = undefined;
+      letters.givenUp(entry, delivery, decision.exhausted, decision.attempts);
       events.exhausted(entry, decision.exhausted, decision.attempts);
     } else if (decision.queue.kind !== 'forget' && !this.#options.settling(entry.key)) {
       // A new state that still waits for quiet comes by itself, with attempts of its own.
@@ -282,15 +269,9 @@ export class Worker {
     entry.record.attempts = 0;
     entry.record.exhausted = false;
     entry.retrying = true;
+    this.#options.letters.resolve(entry);
     if (entry.gone) this.#options.entries.bury(entry);
     const { backoff } = setup.trigger.spec.delivery;
     this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));
   }
-}
-
-/** An object that cannot be put into an event, or a fault of ours: it counts against this delivery and no other. */
-function asTargetError(error: unknown, logger: Logger): TargetError {
-  if (error instanceof TargetError) return error;
-  logger.error('delivery failed unexpectedly', { error: messageOf(error) });
-  return new TargetError('TARGET_FAILED', messageOf(error), { blame: 'delivery', cause: error });
 }

@@ -8,6 +8,7 @@ export const TRIGGER_CONDITIONS = [
   'FilterHealthy',
   'TargetReachable',
   'StatusApplied',
+  'CheckpointHealthy',
   'Ready',
 ] as const;
 
@@ -82,16 +83,19 @@ export function completeConditions(
 ): readonly Condition[] {
   let all = list;
   for (const type of TRIGGER_CONDITIONS) {
-    if (type === 'Ready') continue;
+    if (type === 'Ready' || (OPTIONAL.has(type) && !list.some((one) => one.type === type))) continue;
     const known = list.find((one) => one.type === type) ?? PENDING;
     all = setCondition(all, { ...known, type, observedGeneration }, nowMs);
   }
   return setCondition(all, { ...readyFrom(all), type: 'Ready', observedGeneration }, nowMs);
 }
 
+/** Absent where nobody has spoken of them; the trigger works all the same. */
+const OPTIONAL: ReadonlySet<TriggerConditionType> = new Set(['CheckpointHealthy']);
+
 /** The first thing that is wrong, else the first needed one that is not known yet, else True. */
 function readyFrom(list: readonly Condition[]): Pick<Condition, 'status' | 'reason' | 'message'> {
-  const others = list.filter(({ type }) => type !== 'Ready');
+  const others = list.filter(({ type }) => type !== 'Ready' && !OPTIONAL.has(type));
   const blocking =
     others.find(({ status }) => status === 'False') ??
     others.find(({ type, status }) => status === 'Unknown' && NEEDED.has(type));

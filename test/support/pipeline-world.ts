@@ -1,6 +1,8 @@
 /** One trigger's whole pipeline in a process of its own: no time but the test's, no I/O, and every port in reach. */
 import assert from 'node:assert/strict';
 import type { EventInput } from '../../forwarder/apply/event-body.ts';
+import { MemorySegmentStores } from '../../forwarder/checkpoint/memory-segment-store.ts';
+import { DeadLetters } from '../../forwarder/dead-letter/dead-letters.ts';
 import { silentLogger } from '../../forwarder/lib/logger.ts';
 import { Slots } from '../../forwarder/lib/slots.ts';
 import type { Resource } from '../../forwarder/model/resource.ts';
@@ -11,6 +13,7 @@ import { setUp, type Setup } from '../../forwarder/pipeline/setup.ts';
 import { Turns } from '../../forwarder/queue/turns.ts';
 import type { StatusChange } from '../../forwarder/status/trigger-status.ts';
 import { kindSchema } from './fake-apply-server.ts';
+import { LetterServer } from './letter-server.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ModelCluster, OBJECTS_PATH, STATUS } from './model-cluster.ts';
 import { ModelSources } from './model-sources.ts';
@@ -73,6 +76,7 @@ export class PipelineWorld {
   /** Objects on which a Warning says that no further attempt is made. */
   readonly givenUp: { readonly uid: string; readonly atMs: number }[] = [];
   readonly statuses: StatusChange[] = [];
+  readonly letters: LetterServer = new LetterServer();
   readonly services: Services;
   #trigger: Trigger;
   #pipeline: TriggerPipeline | undefined;
@@ -82,7 +86,8 @@ export class PipelineWorld {
       identity: { namespace: 'shop', name: 'app', uid: 'trigger-uid', generation: 1 },
       spec: merged(SPEC, spec),
     };
-    const { clock, meter } = this;
+    const { clock, meter, letters } = this;
+    const writeSlots = new Slots(32);
     this.services = {
       client: this.cluster,
       // These are classes with private parts; the pipeline uses what is given here.
@@ -95,7 +100,7 @@ export class PipelineWorld {
         schemaOf: () => Promise.resolve(kindSchema({ properties: { status: STATUS } })),
       } as unknown as Services['schemas'],
       recorder: { record: (event) => this.#record(event) },
-      writeSlots: new Slots(32),
+      writeSlots,
       turns: new Turns({ clock }),
       createTarget: (target) => this.host.target(target),
       status: {
@@ -104,6 +109,18 @@ export class PipelineWorld {
         forget: () => undefined,
         flush: () => Promise.resolve(),
       },
+      checkpoints: new MemorySegmentStores(),
+      deadLetters: new DeadLetters({
+        client: letters,
+        sources: letters,
+        clock,
+        random,
+        logger: silentLogger,
+        writeSlots,
+        identity: 'forwarder',
+        ownable: true,
+        allNamespaces: false,
+      }),
       meter: Object.assign(meter, { initTrigger: () => undefined }),
       logger: silentLogger,
       clock,

@@ -11,7 +11,7 @@ describe('parseForwarderOptions', () => {
     assert.deepEqual(parseForwarderOptions(NAMESPACE, {}), {
       namespaces: ['shop'],
       adminAddress: { host: '127.0.0.1', port: 9090 },
-      checkpoint: 'memory',
+      checkpoint: 'kubernetes',
       identity: 'forwarder',
       replicaId: hostname(),
       gracePeriodMs: 25_000,
@@ -19,6 +19,21 @@ describe('parseForwarderOptions', () => {
       logFormat: 'json',
       logLevel: 'info',
     });
+  });
+
+  it('keeps checkpoints of triggers from a file beside that file, unless told otherwise', () => {
+    const folder = (...argv: string[]): unknown => {
+      const { checkpoint, checkpointFolder } = parseForwarderOptions(argv, {});
+      return [checkpoint, checkpointFolder];
+    };
+    const triggers = ['--triggers', '/t.yaml'];
+    assert.deepEqual(folder(...triggers), ['file', '/t.yaml.checkpoint']);
+    assert.deepEqual(folder(...triggers, '--checkpoint-dir', '/c'), ['file', '/c']);
+    assert.deepEqual(folder(...triggers, '--checkpoint', 'kubernetes'), ['kubernetes', undefined]);
+    assert.deepEqual(folder('--namespace', 'a', '--checkpoint', 'file', '--checkpoint-dir', '/c'), [
+      'file',
+      '/c',
+    ]);
   });
 
   it('reads every flag', () => {
@@ -32,6 +47,7 @@ describe('parseForwarderOptions', () => {
       'replica-id': 'one',
       'grace-period': '1m',
       'audit-interval': '0s',
+      'checkpoint-dir': '/c',
       'log-format': 'text',
       'log-level': 'debug',
       'target-policy': '/p.yaml',
@@ -85,8 +101,7 @@ describe('parseForwarderOptions', () => {
     { argv: [...NAMESPACE, '--admin-address', '9090'], field: '--admin-address', reason: 'a port alone' },
     { argv: [...NAMESPACE, '--admin-address', ':99999'], field: '--admin-address', reason: 'no such port' },
     { argv: [...NAMESPACE, '--admin-address', 'http://a:1'], field: '--admin-address', reason: 'a URL' },
-    { argv: [...NAMESPACE, '--checkpoint', 'kubernetes'], field: '--checkpoint', reason: 'not there yet' },
-    { argv: [...NAMESPACE, '--checkpoint', 'file'], field: '--checkpoint', reason: 'not there yet' },
+    { argv: [...NAMESPACE, '--checkpoint', 'file'], field: '--checkpoint-dir', reason: 'no folder follows' },
     { argv: [...NAMESPACE, '--checkpoint', 'disk'], field: '--checkpoint', reason: 'no such place' },
     { argv: [...NAMESPACE, '--identity', 'trigger'], field: '--identity', reason: 'not there yet' },
     { argv: [...NAMESPACE, '--console-address', ':80'], field: '--console-address', reason: 'not there yet' },

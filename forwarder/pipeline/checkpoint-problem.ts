@@ -1,0 +1,23 @@
+/** What can be wrong with a checkpoint: the `CheckpointHealthy` condition. */
+import { ApiError } from '../lib/errors.ts';
+
+export interface CheckpointProblem {
+  readonly reason: 'Damaged' | 'Lost' | 'Unavailable' | 'Forbidden' | 'ResourceNotFound' | 'TakenOver';
+  readonly message: string;
+}
+
+/** Set where trying again soon changes nothing: no rights, or the kind is not installed. */
+export function refusalOf(error: unknown): 'Forbidden' | 'ResourceNotFound' | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  if (error.code === 'API_FORBIDDEN') return 'Forbidden';
+  return error.code === 'API_NOT_FOUND' ? 'ResourceNotFound' : undefined;
+}
+
+/** @param unread what could not be read, one line each */
+export function damageOf(unread: readonly string[]): CheckpointProblem | undefined {
+  const [first] = unread;
+  if (first === undefined) return undefined;
+  const more = unread.length > 1 ? ` and ${unread.length - 1} more` : '';
+  const message = `cannot be read in full; what it does not prove handled is sent again: ${first}${more}`;
+  return { reason: 'Damaged', message };
+}

@@ -1,0 +1,297 @@
+/**
+ * Keeps one trigger's records in its checkpoint: read before anything is watched, then written at most a second after
+ * they change, in one append for all that changed meanwhile.
+ */
+import { CheckpointLog } from '../checkpoint/checkpoint-log.ts';
+import { CheckpointFencedError } from '../checkpoint/fenced-error.ts';
+import type { CheckpointHeader } from '../checkpoint/segment.ts';
+import type { SegmentStore } from '../checkpoint/segment-store.ts';
+import { encodeRecord } from '../filter/record-codec.ts';
+import { RecipeTable } from '../filter/recipe-table.ts';
+import { Alarm } from '../lib/alarm.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Delta } from '../model/delta.ts';
+import { type ObjectKey, objectKey } from '../model/kube-object.ts';
+import { type CheckpointProblem, damageOf, refusalOf } from './checkpoint-problem.ts';
+import { readCheckpoint } from './read-checkpoint.ts';
+import { type Entries, Entry } from './entry.ts';
+import type { Schedule } from './schedule.ts';
+import { SeenVersion } from './seen-version.ts';
+
+/** Between the starts of two writes: a little less than the second within which a delivery is written down. */
+const WRITE_EVERY_MS = 900;
+/** Where only the resourceVersion has moved on. */
+const WRITE_VERSION_EVERY_MS = 10_000;
+const BACKOFF = { initialMs: 500, maxMs: 30_000 };
+/** How long after it could not be read for lack of rights or of its kind it is tried again. */
+const LOOK_AGAIN_MS = 60_000;
+
+export interface CheckpointerOptions {
+  readonly store: SegmentStore;
+  readonly entries: Entries;
+  readonly schedule: Pick<Schedule, 'restore' | 'wakeupOf'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Kind and group of the objects: another kind is another set. */
+  readonly kind: string;
+  readonly namespace: string;
+  /** Whether an equal generation proves that nothing was sent in between; else resourceVersions have to. */
+  readonly generationTells: () => boolean;
+  /** Another process writes now: nothing may be sent any more. */
+  readonly fenced: () => void;
+  readonly problem: (problem: CheckpointProblem | undefined) => void;
+}
+
+/** What an earlier process has left. */
+export interface Resumed {
+  /** Whether it had seen every object once: `initial: Skip` is about that moment only. */
+  readonly initialSynced: boolean;
+  readonly redeliverAt: string | undefined;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #log: CheckpointLog;
+  readonly #alarm: Alarm;
+  readonly #dirty = new Set<ObjectKey>();
+  #recipes = new RecipeTable();
+  readonly #seen = new SeenVersion();
+  #savedUpTo: string | undefined;
+  #initialSynced = false;
+  #redeliverAt: string | undefined;
+  #lastWriteMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #writing: Promise<void> | undefined;
+  /** `off`: it cannot be had, and records live in memory only. */
+  #state: 'loading' | 'on' | 'off' | 'stopped' = 'loading';
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    const { store, entries, clock, random, logger } = options;
+    this.#alarm = new Alarm(clock, () => void this.#ring());
+    this.#log = new CheckpointLog({
+      store,
+      random,
+      logger,
+      encode: (uid) => this.#encode(objectKey(uid)),
+      liveCount: () => entries.size,
+    });
+  }
+
+  /**
+   * Reads what an earlier process has left into the entries, and takes over from it. Undefined where there is nothing.
+   * Waits for an API server that is away; rejects with the signal's reason.
+   */
+  async restore(signal: AbortSignal): Promise<Resumed | undefined> {
+    const { clock, logger } = this.#options;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return await this.#takeOver(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof CheckpointFencedError || refusalOf(error) !== undefined) {
+          this.#refused(error);
+          return undefined;
+        }
+        const waitMs = this.#nextBackoffMs();
+        logger.warn('checkpoint cannot be read yet', { error: messageOf(error), afterMs: waitMs });
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  }
+
+  /** Something was done to the entry's record. */
+  note({ key, record }: Entry): void {
+    if (!record.unsaved) return;
+    record.saved = true;
+    this.#dirty.add(key);
+    this.#arm();
+  }
+
+  forget({ key, record }: Entry): void {
+    if (!record.saved) return;
+    this.#dirty.add(key);
+    this.#arm();
+  }
+
+  /** The source has told this. */
+  told(delta: Delta): void {
+    if (this.#seen.told(delta)) this.#arm();
+  }
+
+  /** A list is complete. */
+  synced(): void {
+    this.#initialSynced = true;
+    this.#seen.synced();
+    this.#arm();
+  }
+
+  /** That value of the trigger's annotation has become wishes. */
+  redelivered(value: string | undefined): void {
+    this.#redeliverAt = value;
+  }
+
+  /** Writes what there is to write. `clean`: every call is over, and none comes any more. */
+  async flush({ clean }: { readonly clean: boolean }): Promise<void> {
+    await this.#writing;
+    if (this.#state !== 'on') return;
+    await this.#write(clean);
+    if (clean) this.stop();
+  }
+
+  /** The trigger is no more. */
+  async clear(): Promise<void> {
+    this.stop();
+    await this.#writing;
+    await this.#log.clear();
+  }
+
+  stop(): void {
+    this.#state = 'stopped';
+    this.#alarm.stop();
+  }
+
+  async #takeOver(signal: AbortSignal): Promise<Resumed | undefined> {
+    const { problem, kind, logger, entries, schedule } = this.#options;
+    let { header } = await this.#log.load(signal);
+    if (header !== undefined && header.kind !== kind) {
+      logger.info('checkpoint is of another kind and starts anew', { reason: header.kind });
+      await this.#log.clear();
+      ({ header } = await this.#log.load(signal));
+    }
+    const claimed = await this.#log.claim((last) => ({
+      ...(last.header ?? this.#header(false)),
+      clean: false,
+    }));
+    ({ header } = claimed);
+    const { records, recipes, unread } = readCheckpoint(claimed, this.#options);
+    for (const { record, wakeup } of records) {
+      const entry = new Entry(objectKey(record.uid), record);
+      entries.add(entry);
+      if (entry.gone) entries.bury(entry);
+      else schedule.restore(entry.key, wakeup);
+    }
+    this.#recipes = recipes;
+    this.#seen.upTo = header?.completeUpTo;
+    this.#initialSynced = header?.initialSynced ?? unread.length > 0;
+    this.#redeliverAt = header?.redeliverAt;
+    this.#failures = 0;
+    this.#state = 'on';
+    problem(damageOf(unread));
+    if (header === undefined && unread.length === 0) return undefined;
+    return { initialSynced: this.#initialSynced, redeliverAt: this.#redeliverAt };
+  }
+
+  #encode(key: ObjectKey): string | undefined {
+    const { entries, schedule, namespace } = this.#options;
+    const record = entries.get(key)?.record;
+    if (record?.saved !== true) return undefined;
+    return encodeRecord(record, this.#recipes.numberOf(record.recipe), schedule.wakeupOf(key), namespace);
+  }
+
+  #header(clean: boolean): CheckpointHeader {
+    return {
+      kind: this.#options.kind,
+      epoch: 0,
+      clean,
+      initialSynced: this.#initialSynced,
+      ...(this.#seen.upTo !== undefined && { completeUpTo: this.#seen.upTo }),
+      ...(this.#redeliverAt !== undefined && { redeliverAt: this.#redeliverAt }),
+      recipes: this.#recipes.stored(),
+    };
+  }
+
+  #arm(): void {
+    if (this.#state !== 'on' || this.#writing !== undefined) return;
+    const isNeeded = this.#dirty.size > 0;
+    if (!isNeeded && (this.#seen.upTo === this.#savedUpTo || this.#options.generationTells())) return;
+    const everyMs = isNeeded ? WRITE_EVERY_MS : WRITE_VERSION_EVERY_MS;
+    this.#alarm.set(Math.max(this.#options.clock.monotonic(), this.#lastWriteMs + everyMs));
+  }
+
+  async #ring(): Promise<void> {
+    if (this.#state === 'off') return this.#lookAgain();
+    if (this.#state !== 'on') return;
+    this.#writing ??= this.#write(false).finally(() => {
+      this.#writing = undefined;
+      this.#arm();
+    });
+    await this.#writing;
+  }
+
+  async #write(clean: boolean): Promise<void> {
+    const { clock, entries, problem, logger } = this.#options;
+    this.#lastWriteMs = clock.monotonic();
+    const keys = [...this.#dirty];
+    this.#dirty.clear();
+    for (const key of keys) {
+      const entry = entries.get(key);
+      if (entry !== undefined) entry.record.unsaved = false;
+      // Its number must be in the header that goes with it.
+      if (entry?.record.saved === true) this.#recipes.numberOf(entry.record.recipe);
+    }
+    const header = this.#header(clean);
+    try {
+      await this.#log.append(header, keys);
+      this.#savedUpTo = header.completeUpTo;
+      if (this.#failures > 0) problem(undefined);
+      this.#failures = 0;
+    } catch (error) {
+      for (const key of keys) this.#dirty.add(key);
+      if (error instanceof CheckpointFencedError || refusalOf(error) !== undefined) {
+        this.#refused(error);
+        return;
+      }
+      const waitMs = this.#nextBackoffMs();
+      this.#lastWriteMs = clock.monotonic() + waitMs - WRITE_EVERY_MS;
+      logger.warn('checkpoint cannot be written yet', { error: messageOf(error), afterMs: waitMs });
+      problem({ reason: 'Unavailable', message: messageOf(error) });
+    }
+  }
+
+  /** It cannot be had: then records live in memory only, unless another process has it. */
+  #refused(error: unknown): void {
+    const { problem, fenced, logger, clock } = this.#options;
+    if (this.#state === 'stopped') return;
+    if (error instanceof CheckpointFencedError) {
+      this.stop();
+      logger.error('another process has taken over; nothing is sent any more', { error: messageOf(error) });
+      problem({ reason: 'TakenOver', message: messageOf(error) });
+      fenced();
+      return;
+    }
+    this.#state = 'off';
+    logger.warn('checkpoint cannot be had; after a restart objects are sent again', {
+      error: messageOf(error),
+    });
+    problem({ reason: refusalOf(error) ?? 'Unavailable', message: messageOf(error) });
+    this.#alarm.set(clock.monotonic() + LOOK_AGAIN_MS);
+  }
+
+  /** It may be had by now: then everything that is known is written, in place of what there was. */
+  async #lookAgain(): Promise<void> {
+    const { entries } = this.#options;
+    try {
+      const { records } = await this.#log.claim(() => this.#header(false));
+      for (const uid of records.keys()) this.#dirty.add(objectKey(uid));
+      this.#state = 'on';
+      this.#options.problem(undefined);
+      for (const entry of entries) {
+        entry.record.unsaved = true;
+        this.note(entry);
+      }
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  #nextBackoffMs(): number {
+    return backoffMs(++this.#failures, BACKOFF, this.#options.random);
+  }
+}
