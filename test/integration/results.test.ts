@@ -47,6 +47,24 @@ describe('a status in the result', () => {
     assert.equal(await bench.forwarder.metric('statewire_filtered_total', { reason: 'own-write' }), 1);
   });
 
+  it('goes on saying which generation it is about where the next one is answered with nothing', async (t) => {
+    const bench = await startBench(t);
+    bench.host.answer = ({ type }) => (type === 'created' ? result({ status: { phase: 'Ready' } }) : {});
+    await bench.trigger();
+    await bench.widgets({ name: 'one', spec: { size: 1 } });
+    const phase = async (): Promise<Widget | undefined> => {
+      const widget = await bench.get<Widget>('widget', 'one');
+      return widget.status?.phase === 'Ready' ? widget : undefined;
+    };
+    const first = await eventually('the status', phase);
+    await bench.widgets({ name: 'one', spec: { size: 2 } });
+    await eventually('the update', () => bench.host.calls.length === 2);
+    await quietFor(500);
+    const second = await phase();
+    assert.equal(second?.metadata.generation, first.metadata.generation + 1);
+    assert.deepEqual(second?.status, first.status);
+  });
+
   it('takes a field over silently, and leaves what others stated', async (t) => {
     const bench = await startBench(t);
     await bench.trigger({ name: 'early', spec: { suspend: true } });

@@ -42,6 +42,8 @@ export type SpecPatch = {
 export interface WorldOptions {
   readonly spec?: SpecPatch;
   readonly random?: () => number;
+  /** Makes targets instead of the world's host. */
+  readonly createTarget?: (clock: ManualClock) => Services['createTarget'];
   /** Prepares the world before the pipeline starts. */
   readonly before?: (world: PipelineWorld) => void;
 }
@@ -81,7 +83,7 @@ export class PipelineWorld {
   #trigger: Trigger;
   #pipeline: TriggerPipeline | undefined;
 
-  private constructor({ spec = {}, random = () => 0.5 }: WorldOptions) {
+  private constructor({ spec = {}, random = () => 0.5, createTarget }: WorldOptions) {
     this.#trigger = {
       identity: { namespace: 'shop', name: 'app', uid: 'trigger-uid', generation: 1 },
       spec: merged(SPEC, spec),
@@ -102,7 +104,7 @@ export class PipelineWorld {
       recorder: { record: (event) => this.#record(event) },
       writeSlots,
       turns: new Turns({ clock }),
-      createTarget: (target) => this.host.target(target),
+      createTarget: createTarget?.(clock) ?? ((target) => this.host.target(target)),
       status: {
         adopt: () => undefined,
         update: (_trigger, change) => void this.statuses.push(change),

@@ -41,9 +41,13 @@ export class ScriptedServer implements AsyncDisposable {
     this.#server.on('tlsClientError', () => undefined);
   }
 
-  static async start(script: Script, tls?: TlsOptions): Promise<ScriptedServer> {
+  static async start(
+    script: Script,
+    tls?: TlsOptions,
+    { host = '127.0.0.1', port = 0 }: { readonly host?: string; readonly port?: number } = {},
+  ): Promise<ScriptedServer> {
     const server = new ScriptedServer(script, tls);
-    server.#server.listen(0, '127.0.0.1');
+    server.#server.listen(port, host);
     await once(server.#server, 'listening');
     return server;
   }
