@@ -14,6 +14,7 @@ const SLOW = [
   'test/contract/**/*.test.ts',
   'functions/**/*.test.ts',
   'test/integration/**/*.test.ts',
+  'test/faults/**/*.test.ts',
   'test/e2e/**/*.test.ts',
 ];
 

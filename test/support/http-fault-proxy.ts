@@ -30,6 +30,7 @@ export class HttpFaultProxy implements AsyncDisposable {
   fault: (request: ProxiedRequest) => FaultAnswer | 'reset' | undefined = () => undefined;
   /** What becomes of the body of the server's answer. One that throws ends the connection in the middle of it. */
   shape: ((body: AsyncIterable<Buffer>, request: ProxiedRequest) => AsyncIterable<Buffer>) | undefined;
+  readonly #watches = new Set<ServerResponse>();
   readonly #upstream: URL;
   readonly #agent: Agent;
   readonly #server: Server;
@@ -56,6 +57,11 @@ export class HttpFaultProxy implements AsyncDisposable {
     return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Ends every watch in the middle of its answer. */
+  endWatches(): void {
+    for (const response of this.#watches) response.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     this.#agent.destroy();
@@ -80,7 +86,11 @@ export class HttpFaultProxy implements AsyncDisposable {
     }
     const { hostname: host, port } = this.#upstream;
     const outgoing = httpsRequest({ agent: this.#agent, host, port, method, path: url, headers });
-    response.on('close', () => outgoing.destroy());
+    if (asked.watch) this.#watches.add(response);
+    response.on('close', () => {
+      this.#watches.delete(response);
+      outgoing.destroy();
+    });
     request.pipe(outgoing);
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
     response.writeHead(answer.statusCode ?? 502, answer.headers);
