@@ -26,6 +26,11 @@ export interface TriggerFact {
   readonly finalizer?: boolean;
   /** Objects are sent again after a time. */
   readonly resyncs?: boolean;
+  /**
+   * An equal generation proves that nothing was sent in between; else what was written to around a crash may be sent
+   * again.
+   */
+  readonly byGeneration?: boolean;
   /** Whether what was handled outlives the process. Default: true. */
   readonly durable?: boolean;
   /** How late a delivery is recorded. Default: 1,000. */

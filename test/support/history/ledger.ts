@@ -228,7 +228,9 @@ export class Ledger {
     for (const call of this.open) if (call.fact.process === process) this.open.delete(call);
     for (const pair of this.pairs()) {
       const trigger = this.triggers.get(pair.trigger);
-      if (trigger !== undefined) pair.processEnded(process, how, this.#exposedSince(trigger));
+      if (trigger === undefined) continue;
+      const { byGeneration = false } = trigger.config;
+      pair.processEnded(process, how, { sinceMs: this.#exposedSince(trigger), byGeneration });
     }
   }
 

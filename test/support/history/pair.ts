@@ -48,6 +48,8 @@ export class Pair {
   excuses = 0;
   /** What was handled may have been forgotten: the next may be `created`. */
   forgotten = false;
+  /** After a crash: another state may have been sent, so a write may bring a repeat. */
+  inDoubt = false;
   /** The end of the object may stay untold. */
   mayLoseEnd = false;
   /** The run in which no further attempt is made; 0: its end. */
@@ -75,6 +77,8 @@ export class Pair {
   write(fact: WriteFact): void {
     const digest = fact.counts[this.trigger];
     const { run } = this;
+    if (this.inDoubt) this.excuse();
+    this.inDoubt = false;
     if (run?.digest === digest && run !== undefined) return;
     // What the trigger's own write changes is no other state.
     if (run !== undefined && digest !== undefined && run.digest !== undefined && fact.by === this.trigger) {
@@ -102,6 +106,7 @@ export class Pair {
       newestTold.process !== fact.process ||
       compareResourceVersions(fact.rv, newestTold.rv) > 0;
     if (isNews && fact.type !== 'Deleted') this.newestTold = fact;
+    this.inDoubt = false;
   }
 
   call(fact: CallFact): Call {
@@ -149,7 +154,11 @@ export class Pair {
     this.forgotten = true;
   }
 
-  processEnded(process: number, how: 'stop' | 'crash', exposedSinceMs: number): void {
+  processEnded(
+    process: number,
+    how: 'stop' | 'crash',
+    { sinceMs, byGeneration }: { readonly sinceMs: number; readonly byGeneration: boolean },
+  ): void {
     let hadOpen = false;
     for (const call of this.calls) {
       if (call.fact.process !== process) continue;
@@ -160,10 +169,12 @@ export class Pair {
       if (hadOpen) this.excuse();
       return;
     }
-    const endedMs = (this.handled ?? this.ended)?.end?.atMs ?? -Infinity;
-    const writtenMs = this.life.gone?.atMs ?? this.life.writes.at(-1)?.atMs ?? -Infinity;
-    if (hadOpen || endedMs >= exposedSinceMs || writtenMs >= exposedSinceMs) this.excuse();
-    if (this.known !== undefined && this.known.fact.atMs >= exposedSinceMs) this.mayLoseEnd = true;
+    const { gone, writes } = this.life;
+    const doneMs = (this.handled ?? this.ended)?.end?.atMs ?? -Infinity;
+    const writtenMs = byGeneration ? -Infinity : (gone?.atMs ?? writes.at(-1)?.atMs ?? -Infinity);
+    if (hadOpen || doneMs >= sinceMs || writtenMs >= sinceMs) this.excuse();
+    else this.inDoubt = !byGeneration;
+    if (this.known !== undefined && this.known.fact.atMs >= sinceMs) this.mayLoseEnd = true;
   }
 
   /** All is quiet: what happened before no longer excuses anything. */
@@ -173,6 +184,7 @@ export class Pair {
     this.runs = this.runs.filter(({ number }) => number >= oldest);
     this.calls = this.calls.filter((call) => call === this.last || call === this.handled);
     this.excuses = 0;
+    this.inDoubt = false;
     this.mayLoseEnd = false;
     for (const id of [...this.ids.keys()].slice(0, -KEPT_IDS)) this.ids.delete(id);
   }

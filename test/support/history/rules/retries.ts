@@ -34,8 +34,11 @@ export const endingIsFinal: Rule = (fact, { lives, triggers }, report) => {
   if (fact.fact !== 'call' || fact.reason !== 'Watch') return;
   const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);
   const last = pair?.last;
+  const trigger = triggers.get(fact.trigger);
   if (pair === undefined || last?.end === undefined || last.fact.process !== fact.process) return;
-  if (pair.askedMs >= last.end.atMs || (triggers.get(fact.trigger)?.editedMs ?? 0) >= last.end.atMs) return;
+  // What turns out to be the target's own failure is no object's.
+  const latest = Math.max(pair.askedMs, trigger?.editedMs ?? 0, trigger?.targetFailureMs ?? 0);
+  if (latest >= last.end.atMs) return;
   if (last.fact.type === 'deleted' || pair.runAt(fact.rv)?.number !== last.run?.number) return;
   if (last.heard && last.end.permanent === true && last.fact.reason === 'Watch')
     report('I7', 'calls again after a failure for good', last.fact, last.end, fact);

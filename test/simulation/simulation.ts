@@ -1,0 +1,133 @@
+/**
+ * Simulated hours: in each, people write, faults come and go, then all is mended, and once everything must be settled
+ * the checker looks at what has become of it.
+ */
+import { History } from '../support/history/history.ts';
+import type { Violation } from '../support/history/fact.ts';
+import { FAULTS } from './chaos.ts';
+import { Dice, mix } from './dice.ts';
+import { People } from './people.ts';
+import { World } from './world.ts';
+
+const HOUR_MS = 3_600_000;
+/** Faults and writes end by then; the rest of the hour everything has time to settle, audits included. */
+const BUSY_MS = 2_100_000;
+/** A world ends after so many hours, and the next begins with nothing but its seed. */
+export const WORLD_HOURS = 48;
+const KEPT_FACTS = 20_000;
+
+export interface Tally {
+  hours: number;
+  writes: number;
+  invocations: number;
+  facts: number;
+  readonly faults: Map<string, number>;
+}
+
+export interface Finding {
+  readonly seed: number;
+  readonly hour: number;
+  readonly violation: Violation;
+  readonly history: History;
+}
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly hours: number;
+  /** The hour to begin with; its world is lived through from the beginning. @defaultValue 0 */
+  readonly fromHour?: number;
+  /** Names of the faults there are; default: all. */
+  readonly faults?: readonly string[];
+  readonly digests?: boolean;
+  readonly onWorld?: (history: History, hour: number) => void;
+}
+
+/** Runs until the first violation, which it returns, or to the end. */
+export async function simulate(options: SimulationOptions, tally: Tally): Promise<Finding | undefined> {
+  const { seed, hours, fromHour = 0, digests = false } = options;
+  const first = fromHour - (fromHour % WORLD_HOURS);
+  for (let hour = first; hour < fromHour + hours; hour += WORLD_HOURS) {
+    const history = new History({ keep: KEPT_FACTS, digests });
+    const world = new World(mix(seed, hour), history);
+    const last = Math.min(hour + WORLD_HOURS, fromHour + hours);
+    const finding = await live(world, options, { from: hour, to: last }, tally);
+    options.onWorld?.(history, hour);
+    tally.writes += world.cluster.writes;
+    tally.invocations += world.functions.calls;
+    tally.facts += history.size;
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
+}
+
+export function newTally(): Tally {
+  return { hours: 0, writes: 0, invocations: 0, facts: 0, faults: new Map() };
+}
+
+async function live(
+  world: World,
+  { seed, faults }: SimulationOptions,
+  { from, to }: { readonly from: number; readonly to: number },
+  tally: Tally,
+): Promise<Finding | undefined> {
+  const { history, clock } = world;
+  const people = new People(world);
+  world.start();
+  for (let hour = from; hour < to; hour++) {
+    const startMs = (hour - from) * HOUR_MS;
+    const dice = new Dice(mix(seed, hour, 1));
+    planWrites(world, people, dice);
+    planFaults(world, dice, tally, faults);
+    await clock.runUntil(startMs + BUSY_MS);
+    calm(world);
+    await clock.runUntil(startMs + HOUR_MS);
+    history.record({ fact: 'quiet', atMs: clock.monotonic() });
+    tally.hours++;
+    const [violation] = history.violations;
+    if (violation !== undefined) return { seed, hour, violation, history };
+  }
+  world.kill();
+  return undefined;
+}
+
+/** At least ten, many of them together. */
+function planWrites(world: World, people: People, dice: Dice): void {
+  const { clock, cluster } = world;
+  const before = cluster.writes;
+  for (let left = dice.between(8, 14); left > 0; left--) {
+    const atMs = dice.below(BUSY_MS - 120_000);
+    for (let together = dice.pick([1, 1, 2, 4]); together > 0; together--)
+      clock.after(atMs + dice.below(500), () => people.act());
+  }
+  clock.after(BUSY_MS - 60_000, () => {
+    for (let tries = 0; cluster.writes < before + 10 && tries < 200; tries++) people.act();
+  });
+}
+
+function planFaults(world: World, dice: Dice, tally: Tally, names: readonly string[] | undefined): void {
+  const { clock, history } = world;
+  const possible = names === undefined ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
+  if (possible.length === 0) return;
+  for (let left = dice.pick([1, 1, 1, 2, 2, 3, 5]); left > 0; left--) {
+    const { name, maxMs, begin, end } = dice.pick(possible);
+    const own = dice.fork();
+    const forMs = maxMs === 0 ? 0 : own.between(1, maxMs);
+    const tell = (on: boolean): void => history.record({ fact: 'fault', atMs: clock.monotonic(), name, on });
+    clock.after(dice.below(BUSY_MS - maxMs), () => {
+      tally.faults.set(name, (tally.faults.get(name) ?? 0) + 1);
+      tell(true);
+      begin(world, own);
+      clock.after(forMs, () => {
+        end?.(world);
+        tell(false);
+      });
+    });
+  }
+}
+
+/** Everything is mended. */
+function calm(world: World): void {
+  world.functions.isCalm = true;
+  world.start();
+  world.clock.after(HOUR_MS - BUSY_MS, () => void (world.functions.isCalm = false));
+}

@@ -1,0 +1,88 @@
+/** The triggers of a world: what they select and count, as a FunctionTrigger and as the checker is told. */
+import { type Recipe, recipeOf } from '../../forwarder/filter/recipe.ts';
+import { fieldManagerOf } from '../../forwarder/model/trigger.ts';
+import type { ChangeClass } from '../../protocol/event.ts';
+import type { TriggerFact } from '../support/history/fact.ts';
+import type { Dice } from './dice.ts';
+
+export interface SimulatedTrigger {
+  readonly name: string;
+  readonly changes: readonly ChangeClass[];
+  /** Label `team` that objects must have; undefined: all are selected. */
+  readonly team: string | undefined;
+  readonly quietMs: number;
+  readonly maxWaitMs: number;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+  readonly suspended: boolean;
+}
+
+export const BACKOFF = { initialMs: 1000, maxMs: 60_000 } as const;
+
+export function drawTriggers(dice: Dice): SimulatedTrigger[] {
+  return Array.from({ length: dice.between(1, 3) }, (_, index) => {
+    const quietMs = dice.pick([0, 100, 100, 1000]);
+    return {
+      name: `t${index}`,
+      // Two that count the status would fire each other for ever.
+      changes: dice.pick<readonly ChangeClass[]>(
+        index === 0
+          ? [['Spec'], ['Spec'], ['Spec', 'Status'], ['Spec', 'Labels']]
+          : [['Spec'], ['Spec', 'Labels']],
+      ),
+      team: dice.chance(0.4) ? 'a' : undefined,
+      quietMs,
+      maxWaitMs: 5 * quietMs,
+      maxAttempts: dice.pick([4, 8, 12]),
+      concurrency: dice.pick([1, 3, 10]),
+      suspended: false,
+    };
+  });
+}
+
+export function recipeFor({ name, changes }: SimulatedTrigger): Recipe {
+  return recipeOf({ kind: 'changes', classes: changes }, fieldManagerOf({ name }));
+}
+
+export function manifestOf(trigger: SimulatedTrigger): object {
+  const { name, changes, team, quietMs, maxWaitMs, maxAttempts, concurrency, suspended } = trigger;
+  return {
+    apiVersion: 'statewire.dev/v1alpha1',
+    kind: 'FunctionTrigger',
+    metadata: { name, namespace: 'shop' },
+    spec: {
+      watch: {
+        apiVersion: 'example.com/v1',
+        kind: 'Widget',
+        ...(team !== undefined && { labelSelector: { matchLabels: { team } } }),
+      },
+      changes,
+      debounce: { quiet: `${quietMs}ms`, maxWait: `${maxWaitMs}ms` },
+      target: { http: { url: 'https://functions.example/' } },
+      delivery: {
+        timeout: '10s',
+        maxAttempts,
+        backoff: { initial: `${BACKOFF.initialMs}ms`, max: `${BACKOFF.maxMs}ms` },
+        concurrency,
+      },
+      suspend: suspended,
+    },
+  };
+}
+
+export function factOf(trigger: SimulatedTrigger, durable: boolean, atMs: number): TriggerFact {
+  const { name, changes, quietMs, maxWaitMs, maxAttempts, concurrency, suspended } = trigger;
+  return {
+    fact: 'trigger',
+    atMs,
+    trigger: `shop/${name}`,
+    quietMs,
+    maxWaitMs,
+    maxAttempts,
+    concurrency,
+    suspended,
+    durable,
+    byGeneration: changes.every((change) => change === 'Spec'),
+    backoff: BACKOFF,
+  };
+}

@@ -1,0 +1,112 @@
+/** A cluster, its people, their functions and a forwarder, of one seed; time passes from one fact to the next. */
+import { MemorySegmentStores } from '../../forwarder/checkpoint/memory-segment-store.ts';
+import { History } from '../support/history/history.ts';
+import { Cluster } from './cluster.ts';
+import { Dice } from './dice.ts';
+import { SimulatedFunctions } from './functions.ts';
+import { SimulatedProcess } from './process.ts';
+import { Recorder } from './recorder.ts';
+import { SegmentLink } from './segments.ts';
+import { drawTriggers, factOf, manifestOf, type SimulatedTrigger } from './triggers.ts';
+import { VirtualClock } from './virtual-clock.ts';
+import { Weather } from './weather.ts';
+
+export class World {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly weather: Weather = new Weather();
+  readonly dice: Dice;
+  readonly history: History;
+  readonly cluster: Cluster;
+  readonly functions: SimulatedFunctions;
+  readonly stores: MemorySegmentStores = new MemorySegmentStores();
+  /** Through which API server the forwarder goes. */
+  usesReplica: boolean = false;
+  /** The process is killed after so many effects from now; undefined: it is not. */
+  killAfter: number | undefined;
+  readonly #recorder: Recorder;
+  #triggers: readonly SimulatedTrigger[] = [];
+  #process: SimulatedProcess | undefined;
+  #processes = 0;
+
+  constructor(seed: number, history: History) {
+    const { clock } = this;
+    this.dice = new Dice(seed);
+    this.history = history;
+    this.cluster = new Cluster(clock, this.dice);
+    this.#recorder = new Recorder({ history, clock, store: this.cluster.server.store });
+    this.functions = new SimulatedFunctions({ clock, history, dice: this.dice.fork() });
+    this.functions.onEffect = () => this.#effect();
+    this.weather.latencyMs = this.dice.pick([0, 5, 50]);
+    for (const trigger of drawTriggers(this.dice)) this.put(trigger);
+  }
+
+  get process(): SimulatedProcess | undefined {
+    return this.#process?.isOver === true ? undefined : this.#process;
+  }
+
+  get triggers(): readonly SimulatedTrigger[] {
+    return this.#triggers;
+  }
+
+  /** A trigger comes, or is edited. */
+  put(trigger: SimulatedTrigger): void {
+    this.#triggers = [...this.#triggers.filter(({ name }) => name !== trigger.name), trigger];
+    this.history.record(factOf(trigger, true, this.clock.monotonic()));
+    this.#recorder.measure(trigger);
+    this.cluster.putTrigger(manifestOf(trigger) as { readonly metadata: { readonly name: string } });
+  }
+
+  start(): void {
+    if (this.process !== undefined) return;
+    const number = ++this.#processes;
+    const { clock, weather, functions, history, stores, cluster } = this;
+    const dice = this.dice.fork();
+    const atMs = clock.monotonic();
+    history.record({ fact: 'start', atMs, process: number });
+    this.#process = new SimulatedProcess({
+      number,
+      clock,
+      dice,
+      weather,
+      functions,
+      handle: (request) => (this.usesReplica ? cluster.replica : cluster.server).handle(request),
+      onEffect: () => this.#effect(),
+      onEvent: ({ reason, regarding: { uid }, trigger }) => {
+        if (reason === 'DeliveryFailed')
+          history.record({ fact: 'given-up', atMs: clock.monotonic(), trigger, uid });
+      },
+      checkpoints: (_link, isOver) =>
+        new SegmentLink({
+          stores,
+          clock,
+          dice: dice.fork(),
+          weather,
+          isOver,
+          onCreated: (trigger) => {
+            history.record({ fact: 'checkpoint', atMs: clock.monotonic(), process: number, trigger });
+            this.#effect();
+          },
+        }),
+    });
+  }
+
+  kill(): void {
+    const { process } = this;
+    this.killAfter = undefined;
+    if (process === undefined) return;
+    this.history.record({ fact: 'crash', atMs: this.clock.monotonic(), process: process.number });
+    process.kill();
+  }
+
+  async stop(): Promise<void> {
+    const { process } = this;
+    if (process === undefined) return;
+    this.history.record({ fact: 'drain', atMs: this.clock.monotonic(), process: process.number });
+    await process.stop();
+    this.history.record({ fact: 'stop', atMs: this.clock.monotonic(), process: process.number });
+  }
+
+  #effect(): void {
+    if (this.killAfter !== undefined && --this.killAfter <= 0) this.kill();
+  }
+}
