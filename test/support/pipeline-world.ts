@@ -141,6 +141,27 @@ export class PipelineWorld {
     return world;
   }
 
+  /** The process ends at once; what it holds in memory is lost. */
+  kill(): void {
+    this.pipeline.stop();
+  }
+
+  /** The process ends in order. */
+  async end(): Promise<void> {
+    const ended = this.pipeline.drain();
+    await this.pass();
+    await ended;
+    this.pipeline.stop();
+  }
+
+  /** Another process goes on, with the trigger as it is now. */
+  async again(spec: SpecPatch = {}, more: { readonly redeliverAt?: string } = {}): Promise<void> {
+    this.#trigger = { ...this.#trigger, spec: merged(this.#trigger.spec, spec), ...more };
+    this.#pipeline = new TriggerPipeline(this.services, await this.#setUp());
+    this.#pipeline.start();
+    await this.pass();
+  }
+
   get pipeline(): TriggerPipeline {
     assert.ok(this.#pipeline);
     return this.#pipeline;
