@@ -85,6 +85,8 @@ describe('A process that goes on', () => {
     await world.pass();
     world.kill();
     assert.deepEqual(await sentBy(world, () => world.again()), ['created web-2:g1']);
+    world.cluster.edit('first', { size: 2 });
+    await world.pass();
     world.cluster.edit('web', { size: 2 });
     await world.pass();
     world.kill();
