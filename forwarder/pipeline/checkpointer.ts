@@ -16,7 +16,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Delta } from '../model/delta.ts';
 import { type ObjectKey, objectKey } from '../model/kube-object.ts';
-import { type CheckpointProblem, damageOf, refusalOf } from './checkpoint-problem.ts';
+import { type CheckpointProblem, damageOf, LOST, refusalOf } from './checkpoint-problem.ts';
 import { readCheckpoint } from './read-checkpoint.ts';
 import { type Entries, Entry } from './entry.ts';
 import type { Schedule } from './schedule.ts';
@@ -42,6 +42,8 @@ export interface CheckpointerOptions {
   readonly namespace: string;
   /** Whether an equal generation proves that nothing was sent in between; else resourceVersions have to. */
   readonly generationTells: () => boolean;
+  /** Whether an earlier process has said that it wrote one. */
+  readonly wasWritten: () => boolean;
   /** Another process writes now: nothing may be sent any more. */
   readonly fenced: () => void;
   readonly problem: (problem: CheckpointProblem | undefined) => void;
@@ -158,7 +160,7 @@ export class Checkpointer {
   }
 
   async #takeOver(signal: AbortSignal): Promise<Resumed | undefined> {
-    const { problem, kind, logger, entries, schedule } = this.#options;
+    const { problem, kind, logger, entries, schedule, wasWritten } = this.#options;
     let { header } = await this.#log.load(signal);
     if (header !== undefined && header.kind !== kind) {
       logger.info('checkpoint is of another kind and starts anew', { reason: header.kind });
@@ -174,17 +176,19 @@ export class Checkpointer {
     for (const { record, wakeup } of records) {
       const entry = new Entry(objectKey(record.uid), record);
       entries.add(entry);
-      if (entry.gone) entries.bury(entry);
+      // An end that was given up is passed over: later lives of the name do not wait for it.
+      if (entry.gone && !record.exhausted) entries.bury(entry);
       else schedule.restore(entry.key, wakeup);
     }
     this.#recipes = recipes;
     this.#seen.upTo = header?.completeUpTo;
-    this.#initialSynced = header?.initialSynced ?? unread.length > 0;
+    this.#initialSynced = header?.initialSynced ?? (unread.length > 0 || wasWritten());
     this.#redeliverAt = header?.redeliverAt;
     this.#failures = 0;
     this.#state = 'on';
-    problem(damageOf(unread));
-    if (header === undefined && unread.length === 0) return undefined;
+    const isLost = header === undefined && unread.length === 0 && wasWritten();
+    problem(isLost ? LOST : damageOf(unread));
+    if (header === undefined && unread.length === 0 && !isLost) return undefined;
     return { initialSynced: this.#initialSynced, redeliverAt: this.#redeliverAt };
   }
 

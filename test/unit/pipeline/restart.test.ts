@@ -221,6 +221,19 @@ describe('A process that goes on', () => {
     assert.deepEqual(await sentBy(world, () => world.again()), ['deleted web-1:deleted', 'created web-2:g1']);
   });
 
+  it('lets nobody wait for an end that was given up', async () => {
+    const world = await handled();
+    world.host.script = () => [
+      new TargetError('TARGET_REFUSED', 'no', { blame: 'delivery', permanent: true }),
+    ];
+    world.remove('web');
+    await world.pass(WRITTEN_MS);
+    world.kill();
+    world.host.script = () => [{}];
+    world.cluster.create('web');
+    assert.deepEqual(await sentBy(world, () => world.again()), ['created web-2:g1']);
+  });
+
   it('forgets what has been told to its end', async () => {
     const world = await handled();
     world.remove('web');
