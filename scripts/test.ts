@@ -15,6 +15,7 @@ const SLOW = [
   'functions/**/*.test.ts',
   'test/integration/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/exhaustive/**/*.test.ts',
   'test/e2e/**/*.test.ts',
 ];
 
