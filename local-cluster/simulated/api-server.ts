@@ -8,6 +8,7 @@ import { isObject, type Json, readJson } from './json.ts';
 import { CRD_RESOURCE } from './kinds.ts';
 import type { ObjectStore, Stored } from './object-store.ts';
 import type { WriteOptions } from './object-writer.ts';
+import { PATCH_TYPES } from './patches.ts';
 import { objectOf, textOf, viewOf } from './representation.ts';
 import {
   JSON_HEADERS,
@@ -181,9 +182,10 @@ export class SimulatedApiServer {
     const { method, query, headers } = request;
     const { kind, name } = at;
     const { writer } = this.state;
+    const type = (headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
     const agent = (headers['user-agent'] ?? '').split('/')[0] as string;
     const options: WriteOptions = {
-      fieldManager: query['fieldManager'] ?? agent,
+      fieldManager: query['fieldManager'] ?? (type === PATCH_TYPES.apply ? '' : agent),
       force: query['force'] === 'true',
       dryRun: query['dryRun'] === 'All',
     };
@@ -191,7 +193,6 @@ export class SimulatedApiServer {
     const shown = (object: Json): string => `${JSON.stringify(objectOf(object, view))}\n`;
     if (method === 'DELETE') return this.#delete(at, request);
     const body = parseBody(request.body);
-    const type = (headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
     if (method === 'PATCH') {
       if (name === '') throw notAllowed();
       const { object, created } = writer.patch(at, type, body, options);

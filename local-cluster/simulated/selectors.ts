@@ -62,7 +62,7 @@ function fieldPart(part: string, kind: ServedKind): Selector {
   const path = field.split('.');
   return (object) => {
     const found: unknown = path.reduce<unknown>((at, key) => fieldOf(at, key), object);
-    const text = found === undefined || found === null ? '' : String(found);
+    const text = typeof found === 'string' ? found : found == null ? '' : JSON.stringify(found);
     return (text === value) === (operator !== '!=');
   };
 }

@@ -152,15 +152,15 @@ export function prepareUpdate(
     delete updated['status'];
     if (live['status'] !== undefined) updated['status'] = live['status'];
   }
-  if (kind.generation && !equalJson(content(live), content(updated))) {
+  if (kind.generation && !equalJson(content(kind, live), content(kind, updated))) {
     metadata['generation'] = ((was['generation'] as number | undefined) ?? 0) + 1;
   }
   return updated;
 }
 
 /** What generation counts the changes of. */
-function content({ apiVersion: _a, kind: _k, metadata: _m, status: _s, ...rest }: Json): Json {
-  return rest;
+function content(kind: ServedKind, { apiVersion: _a, kind: _k, metadata: _m, status, ...rest }: Json): Json {
+  return kind.statusSubresource || status === undefined ? rest : { ...rest, status };
 }
 
 /** Throws StatusError (422) where an object may not be stored like this. */
