@@ -24,6 +24,8 @@ export interface TriggerState {
   epoch: number;
   /** When a call last failed for a reason that is not the object's. */
   targetFailureMs: number;
+  /** When one last succeeded, and the sender knows it. */
+  successMs: number;
   /** Different objects that failed in a row. */
   readonly failing: Set<string>;
 }
@@ -169,6 +171,7 @@ export class Ledger {
       checkpointMs: undefined,
       epoch: 0,
       targetFailureMs: -Infinity,
+      successMs: -Infinity,
       failing: new Set(),
     });
   }
@@ -212,8 +215,11 @@ export class Ledger {
     this.open.delete(call);
     call.pair.end(call, end, heard);
     if (trigger === undefined) return;
-    if (end.outcome === 'success' && heard) trigger.failing.clear();
-    else trigger.failing.add(call.fact.uid);
+    call.blamesTarget = end.blame === 'target' || trigger.targetFailureMs > trigger.successMs;
+    if (end.outcome === 'success' && heard) {
+      trigger.failing.clear();
+      trigger.successMs = end.atMs;
+    } else trigger.failing.add(call.fact.uid);
     if (end.blame === 'target' || trigger.failing.size >= 3) trigger.targetFailureMs = end.atMs;
   }
 

@@ -22,6 +22,8 @@ export interface Call {
   end: EndFact | undefined;
   /** The sender knows how it ended. */
   heard: boolean;
+  /** It ended while the target itself may have been failing: then its failure may be no object's. */
+  blamesTarget: boolean;
   /** The process that made it has ended. */
   orphan: boolean;
 }
@@ -112,7 +114,7 @@ export class Pair {
   call(fact: CallFact): Call {
     const isEnd = fact.type === 'deleted';
     const run = isEnd ? undefined : this.runAt(fact.rv);
-    const call = { fact, pair: this, run, end: undefined, heard: false, orphan: false };
+    const call = { fact, pair: this, run, end: undefined, heard: false, blamesTarget: false, orphan: false };
     this.calls.push(call);
     this.last = call;
     if (!this.ids.has(fact.id)) this.ids.set(fact.id, call);

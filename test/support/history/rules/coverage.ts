@@ -13,7 +13,13 @@ export const everyStateIsHandled: Rule = (now, ledger, report) => {
     const done = handledLast(pair);
     if (done !== undefined && done.run?.digest === run.digest) continue;
     const since = life.writes.find(({ rv }) => rv === run.fromRv) ?? life.writes.at(-1);
-    report('I1', `the last state of ${life.uid} is not handled`, since, last?.fact, last?.end);
+    report(
+      'I1',
+      `${pair.trigger} has not handled the last state of ${life.uid}`,
+      since,
+      last?.fact,
+      last?.end,
+    );
   }
 };
 

@@ -9,7 +9,13 @@ export const everyEndIsTold: Rule = (_fact, ledger, report) => {
     if (trigger.config.eventTypes?.includes('Deleted') === false) continue;
     const isOut = life.gone !== undefined || (run !== undefined && run.digest === undefined);
     if (isOut && known !== undefined && !mayLoseEnd && givenUp === undefined)
-      report('I5', `the end of ${life.uid} is not told`, known.fact, life.gone, pair.last?.fact);
+      report(
+        'I5',
+        `${pair.trigger} has not heard of the end of ${life.uid}`,
+        known.fact,
+        life.gone,
+        pair.last?.fact,
+      );
   }
 };
 

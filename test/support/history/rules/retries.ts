@@ -12,7 +12,7 @@ export const attemptsAreSpaced: Rule = (fact, { lives, triggers }, report) => {
   const end = last?.end;
   if (last === undefined || end === undefined || backoff === undefined) return;
   if (last.fact.id !== fact.id || last.fact.process !== fact.process || end.outcome === 'success') return;
-  if (!last.heard) return;
+  if (!last.heard || last.blamesTarget) return;
   // When a target is back, all that waited for it is due at once; so is what somebody asks for, or an edit.
   if (Math.max(trigger.targetFailureMs, pair?.askedMs ?? 0, trigger.editedMs) >= end.atMs) return;
   const stepMs = Math.min(backoff.maxMs, backoff.initialMs * 2 ** (last.fact.attempt - 1));
@@ -38,7 +38,7 @@ export const endingIsFinal: Rule = (fact, { lives, triggers }, report) => {
   if (pair === undefined || last?.end === undefined || last.fact.process !== fact.process) return;
   // What turns out to be the target's own failure is no object's.
   const latest = Math.max(pair.askedMs, trigger?.editedMs ?? 0, trigger?.targetFailureMs ?? 0);
-  if (latest >= last.end.atMs) return;
+  if (latest >= last.end.atMs || last.blamesTarget) return;
   if (last.fact.type === 'deleted' || pair.runAt(fact.rv)?.number !== last.run?.number) return;
   if (last.heard && last.end.permanent === true && last.fact.reason === 'Watch')
     report('I7', 'calls again after a failure for good', last.fact, last.end, fact);
