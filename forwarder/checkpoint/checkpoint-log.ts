@@ -143,6 +143,7 @@ export class CheckpointLog implements AsyncDisposable {
       const last = { ...header, epoch: claim.epoch };
       let run: Run | undefined;
       let lines = 0;
+      let isOver = false;
       try {
         for (let part = 1, isLast = false; !isLast; part++) {
           const written = await this.#writer.write((seq) => {
@@ -152,7 +153,7 @@ export class CheckpointLog implements AsyncDisposable {
             // What the new header says is true only once all is stored.
             const made = this.#maker.make(plan, cursor, { last, more: claim.header }, false);
             const stored = (): void => {
-              run = ledger.append(made, run, part === 1);
+              run = ledger.append(made, run, !isOver);
               claim.header = made.segment.header;
               lines += made.uids.length;
             };
@@ -161,6 +162,7 @@ export class CheckpointLog implements AsyncDisposable {
           isLast = written.last;
         }
       } finally {
+        isOver = true;
         if (run !== undefined) run.open = false;
         claim.compactor.appended(lines);
       }

@@ -62,6 +62,8 @@ export class Compactor {
     try {
       while (this.#isWanted && !this.#isStopped && !writer.isFenced) {
         this.#isWanted = false;
+        // A merge whose end was lost may be in place after all.
+        await writer.settle();
         await ledger.sweep(remove);
         for (let plan = this.#plan(); plan !== undefined && !this.#isStopped; plan = this.#plan()) {
           await this.#merge(plan);
@@ -98,30 +100,41 @@ export class Compactor {
     const forget = sources[0] === ledger.runs[0];
     let first = 0;
     let isComplete = false;
+    let isPending = false;
+    let isOver = false;
+    const complete = (): void => {
+      isComplete = true;
+      run.open = false;
+      ledger.replace(sources, run);
+      if (tier !== undefined) return;
+      this.#isBroken = false;
+      this.#keptLines = run.uids.length;
+      this.#addedLines -= addedBefore;
+    };
+    const refused = (): void => ledger.discard(run);
     try {
       for (let part = 1; !isComplete && !this.#isStopped; part++) {
-        const written = await writer.write((seq) => {
+        await writer.write((seq) => {
           if (part === 1) first = seq;
           const plan = { seq, type, from, to, after, run: first, part };
           const made = maker.make(plan, uids, { last: header, more: header }, forget);
           const stored = (): void => {
+            isPending = false;
             ledger.add(made, run);
-            if (!run.open) ledger.discard(run);
+            // It counts from the moment it is there, whoever has given up waiting for the answer: a process that takes
+            // over sees it as well, and relies on it.
+            if (made.segment.last) complete();
+            else if (isOver) ledger.discard(run);
           };
-          return { ...made, stored };
+          isPending = true;
+          return { ...made, stored, refused };
         });
-        isComplete = written.last;
       }
     } finally {
-      run.open = false;
-      if (!isComplete) ledger.discard(run);
+      isOver = true;
+      // Its last segment may be stored: then nothing of it may go.
+      if (!isComplete && !isPending) ledger.discard(run);
     }
-    if (!isComplete) return;
-    ledger.replace(sources, run);
-    if (tier !== undefined) return;
-    this.#isBroken = false;
-    this.#keptLines = run.uids.length;
-    this.#addedLines -= addedBefore;
   }
 }
 

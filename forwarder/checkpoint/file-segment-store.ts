@@ -95,6 +95,7 @@ export class FileSegmentStore implements SegmentStore {
 }
 
 export class FileSegmentStores implements SegmentStores {
+  readonly isDurable = true;
   readonly #folder: string;
 
   /** @param folder holds one folder for each trigger, named by its uid, and nothing else */

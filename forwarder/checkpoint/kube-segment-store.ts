@@ -133,6 +133,7 @@ export class KubeSegmentStore implements SegmentStore {
 }
 
 export class KubeSegmentStores implements SegmentStores {
+  readonly isDurable = true;
   readonly #client: KubeClient;
   readonly #owned: boolean;
 

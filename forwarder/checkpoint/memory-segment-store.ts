@@ -36,6 +36,7 @@ export class MemorySegmentStore implements SegmentStore {
 }
 
 export class MemorySegmentStores implements SegmentStores {
+  readonly isDurable = false;
   readonly #stores = new Map<string, MemorySegmentStore>();
 
   open({ uid }: TriggerIdentity): SegmentStore {

@@ -20,6 +20,8 @@ export interface SegmentStore {
 }
 
 export interface SegmentStores {
+  /** Whether what is stored outlives the process. */
+  readonly isDurable: boolean;
   open(trigger: TriggerIdentity): SegmentStore;
   /** Removes what is kept of triggers that are no more. @param uids of those that are */
   sweep(uids: Iterable<string>): Promise<void>;

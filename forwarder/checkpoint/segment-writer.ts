@@ -10,6 +10,8 @@ export interface SegmentDraft {
   readonly bytes: number;
   /** Runs when it is stored, which may be after the write was given up. */
   readonly stored: () => void;
+  /** Runs when it was refused: it is not stored and will not be. */
+  readonly refused?: () => void;
 }
 
 /**
@@ -55,11 +57,20 @@ export class SegmentWriter {
   write(draft: (seq: number) => SegmentDraft): Promise<Segment> {
     return this.#turn.run(async () => {
       if (this.#fencedAt !== undefined) throw new CheckpointFencedError(this.#fencedAt);
-      if (this.#unsure !== undefined) await this.#attempt(this.#unsure);
+      await this.#settle();
       const mine = draft(this.#nextSeq);
       await this.#attempt(mine);
       return mine.segment;
     });
+  }
+
+  /** Finds out what has become of an earlier write that failed. Throws like `write`. */
+  settle(): Promise<void> {
+    return this.#turn.run(() => this.#settle());
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#unsure !== undefined) await this.#attempt(this.#unsure);
   }
 
   async #attempt(draft: SegmentDraft): Promise<void> {
@@ -69,7 +80,10 @@ export class SegmentWriter {
       await this.#store.create(segment);
     } catch (error) {
       if (!(error instanceof CheckpointFencedError)) {
-        if (isRefusal(error)) this.#unsure = undefined;
+        if (isRefusal(error)) {
+          this.#unsure = undefined;
+          draft.refused?.();
+        }
         throw error;
       }
       if (!isSame(segment, await this.#store.read(segment.seq))) {

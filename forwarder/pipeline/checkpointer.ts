@@ -44,8 +44,6 @@ export interface CheckpointerOptions {
   readonly generationTells: () => boolean;
   /** Whether an earlier process has said that it wrote one. */
   readonly wasWritten: () => boolean;
-  /** Another process writes now: nothing may be sent any more. */
-  readonly fenced: () => void;
   readonly problem: (problem: CheckpointProblem | undefined) => void;
 }
 
@@ -71,18 +69,14 @@ export class Checkpointer {
   #writing: Promise<void> | undefined;
   /** `off`: it cannot be had, and records live in memory only. */
   #state: 'loading' | 'on' | 'off' | 'stopped' = 'loading';
+  #isTakenOver = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     const { store, entries, clock, random, logger } = options;
     this.#alarm = new Alarm(clock, () => void this.#ring());
-    this.#log = new CheckpointLog({
-      store,
-      random,
-      logger,
-      encode: (uid) => this.#encode(objectKey(uid)),
-      liveCount: () => entries.size,
-    });
+    const encode = (uid: string): string | undefined => this.#encode(objectKey(uid));
+    this.#log = new CheckpointLog({ store, random, logger, encode, liveCount: () => entries.size });
   }
 
   /**
@@ -106,6 +100,11 @@ export class Checkpointer {
         await clock.sleep(waitMs, signal);
       }
     }
+  }
+
+  /** Another process writes now: nothing may be sent any more. */
+  get isTakenOver(): boolean {
+    return this.#isTakenOver;
   }
 
   /** Something was done to the entry's record. */
@@ -160,7 +159,8 @@ export class Checkpointer {
   }
 
   async #takeOver(signal: AbortSignal): Promise<Resumed | undefined> {
-    const { problem, kind, logger, entries, schedule, wasWritten } = this.#options;
+    const { problem, kind, logger, entries, schedule } = this.#options;
+    const wasWritten = this.#options.wasWritten();
     let { header } = await this.#log.load(signal);
     if (header !== undefined && header.kind !== kind) {
       logger.info('checkpoint is of another kind and starts anew', { reason: header.kind });
@@ -182,13 +182,13 @@ export class Checkpointer {
     }
     this.#recipes = recipes;
     this.#seen.upTo = header?.completeUpTo;
-    this.#initialSynced = header?.initialSynced ?? (unread.length > 0 || wasWritten());
+    this.#initialSynced = header?.initialSynced ?? (unread.length > 0 || wasWritten);
     this.#redeliverAt = header?.redeliverAt;
     this.#failures = 0;
     this.#state = 'on';
-    const isLost = header === undefined && unread.length === 0 && wasWritten();
-    problem(isLost ? LOST : damageOf(unread));
-    if (header === undefined && unread.length === 0 && !isLost) return undefined;
+    const isAbsent = header === undefined && unread.length === 0;
+    problem(isAbsent && wasWritten ? LOST : damageOf(unread));
+    if (isAbsent && !wasWritten) return undefined;
     return { initialSynced: this.#initialSynced, redeliverAt: this.#redeliverAt };
   }
 
@@ -220,8 +220,7 @@ export class Checkpointer {
   }
 
   async #ring(): Promise<void> {
-    if (this.#state === 'off') return this.#lookAgain();
-    if (this.#state !== 'on') return;
+    if (this.#state !== 'on') return this.#state === 'off' ? this.#lookAgain() : undefined;
     this.#writing ??= this.#write(false).finally(() => {
       this.#writing = undefined;
       this.#arm();
@@ -235,10 +234,11 @@ export class Checkpointer {
     const keys = [...this.#dirty];
     this.#dirty.clear();
     for (const key of keys) {
-      const entry = entries.get(key);
-      if (entry !== undefined) entry.record.unsaved = false;
-      // Its number must be in the header that goes with it.
-      if (entry?.record.saved === true) this.#recipes.numberOf(entry.record.recipe);
+      const record = entries.get(key)?.record;
+      if (record === undefined) continue;
+      record.unsaved = false;
+      // The recipe's number must be in the header that goes with it.
+      this.#recipes.numberOf(record.recipe);
     }
     const header = this.#header(clean);
     try {
@@ -261,19 +261,17 @@ export class Checkpointer {
 
   /** It cannot be had: then records live in memory only, unless another process has it. */
   #refused(error: unknown): void {
-    const { problem, fenced, logger, clock } = this.#options;
+    const { problem, logger, clock } = this.#options;
     if (this.#state === 'stopped') return;
     if (error instanceof CheckpointFencedError) {
       this.stop();
       logger.error('another process has taken over; nothing is sent any more', { error: messageOf(error) });
       problem({ reason: 'TakenOver', message: messageOf(error) });
-      fenced();
+      this.#isTakenOver = true;
       return;
     }
     this.#state = 'off';
-    logger.warn('checkpoint cannot be had; after a restart objects are sent again', {
-      error: messageOf(error),
-    });
+    logger.warn('checkpoint cannot be had; a restart sends all again', { error: messageOf(error) });
     problem({ reason: refusalOf(error) ?? 'Unavailable', message: messageOf(error) });
     this.#alarm.set(clock.monotonic() + LOOK_AGAIN_MS);
   }

@@ -9,8 +9,9 @@
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
 import { needsDelivery, provesByGeneration } from '../filter/rules.ts';
-import { Checkpointer, type Resumed } from './checkpointer.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { ChildTracker } from './child-tracker.ts';
+import { Continuation } from './continuation.ts';
 import type { DeliveryContext } from './delivery.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
@@ -33,6 +34,7 @@ export class TriggerPipeline {
   readonly #children: ChildTracker;
   readonly #scope: Scope;
   readonly #checkpoint: Checkpointer;
+  readonly #continuation: Continuation;
   readonly #letters: LetterDesk;
   readonly #schedule: Schedule;
   readonly #results: ResultWriter;
@@ -40,9 +42,6 @@ export class TriggerPipeline {
   readonly #turn: { wake(): void; unregister(): void };
   readonly #stop = new AbortController();
   #setup: Setup;
-  /** Whether what an earlier process left has been read: nothing is watched before. */
-  #restored = false;
-  #resumed: Resumed | undefined;
   /** While set, nothing is sent: the trigger is invalid or going. */
   #halted = false;
 
@@ -85,7 +84,7 @@ export class TriggerPipeline {
       kind: kindOf(setup.trigger),
       namespace: setup.trigger.identity.namespace,
       generationTells: () => this.#scope.rules === undefined || provesByGeneration(this.#scope.rules),
-      fenced: () => (this.#halted = true),
+      wasWritten: () => this.#report.saidWritten,
       problem: (problem) => this.#report.checkpoint(problem),
     });
     this.#scope = new Scope({
@@ -96,7 +95,11 @@ export class TriggerPipeline {
         this.#checkpoint.told(delta);
         this.#report.changed();
       },
-      synced: () => this.#allSeen(),
+      synced: () => {
+        this.#continuation.allSeen();
+        this.#letters.allSeen();
+        this.#report.changed();
+      },
       health: (health) => this.#report.source(health),
       refused: (reason, message) => this.#report.refused(reason, message),
     });
@@ -113,6 +116,12 @@ export class TriggerPipeline {
       forget: (entry) => this.#forget(entry),
       noted,
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
+    });
+    this.#continuation = new Continuation({
+      checkpoint: this.#checkpoint,
+      entries,
+      intake: this.#intake,
+      redeliverAt: () => this.#setup.trigger.redeliverAt,
     });
     this.#letters = new LetterDesk({
       deadLetters: services.deadLetters,
@@ -170,7 +179,7 @@ export class TriggerPipeline {
 
   /** Whether the first list has been taken in, or cannot be had for now. */
   get settled(): boolean {
-    return this.#restored && this.#scope.settled;
+    return this.#continuation.hasBegun && this.#scope.settled;
   }
 
   start(): void {
@@ -193,7 +202,7 @@ export class TriggerPipeline {
       after.spec,
       Array.from(this.#entries, ({ key }) => key),
     );
-    if (!this.#restored) return;
+    if (!this.#continuation.hasBegun) return;
     const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
     this.#intake.expectRelist({ selectionChanged });
     if (selectionChanged) this.#scope.open();
@@ -201,7 +210,7 @@ export class TriggerPipeline {
     for (const entry of this.#entries) this.#intake.reconsider(entry);
     // What failed at another target says nothing about this one.
     if (!isEqual(before.spec.target, after.spec.target)) this.#worker.retryAll();
-    this.#redeliver(before.redeliverAt);
+    this.#continuation.redeliver(before.redeliverAt);
     this.#turn.wake();
   }
 
@@ -238,41 +247,10 @@ export class TriggerPipeline {
     this.#turn.unregister();
   }
 
-  // ── source ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** What was handled is known before anything is watched. */
   async #begin(): Promise<void> {
-    const { signal } = this.#stop;
-    try {
-      this.#resumed = await this.#checkpoint.restore(signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
-    this.#restored = true;
+    if (!(await this.#continuation.begin(this.#stop.signal))) return;
     this.#letters.open();
-    this.#intake.resume(this.#resumed);
     this.#scope.open();
-  }
-
-  /** A list is complete. */
-  #allSeen(): void {
-    const resumed = this.#resumed;
-    this.#resumed = undefined;
-    this.#intake.synced();
-    this.#checkpoint.synced();
-    this.#letters.allSeen();
-    this.#redeliver(resumed === undefined ? this.#setup.trigger.redeliverAt : resumed.redeliverAt);
-    if (resumed !== undefined)
-      for (const entry of this.#entries) if (entry.gone) this.#intake.reconsider(entry);
-    this.#report.changed();
-  }
-
-  /** Sends all again where the trigger's annotation has another value than the one that was last obeyed. */
-  #redeliver(obeyed: string | undefined): void {
-    const { redeliverAt } = this.#setup.trigger;
-    if (redeliverAt !== undefined && redeliverAt !== obeyed) this.#intake.redeliver(redeliverAt);
-    this.#checkpoint.redelivered(redeliverAt);
   }
 
   #forget(entry: Entry): void {
@@ -286,11 +264,10 @@ export class TriggerPipeline {
     this.#report.changed();
   }
 
-  // ── dispatch → target → outcome ───────────────────────────────────────────────────────────────────────────────
-
   #context(): DeliveryContext | undefined {
     const { resource, rules } = this.#scope;
-    if (this.#halted || resource === undefined || rules === undefined || rules.suspend) return undefined;
+    if (this.#halted || this.#checkpoint.isTakenOver) return undefined;
+    if (resource === undefined || rules === undefined || rules.suspend) return undefined;
     const setup = this.#setup;
     return {
       services: this.#services,

@@ -8,7 +8,7 @@ import type { Failure } from '../model/outcome.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import type { SourceHealth } from '../source/source-subscriber.ts';
 import type { StatusChange } from '../status/trigger-status.ts';
-import type { CheckpointProblem } from './checkpoint-problem.ts';
+import { type CheckpointProblem, WRITTEN } from './checkpoint-problem.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
 
@@ -18,6 +18,14 @@ const TELL_SYNCING_AFTER_MS = 2000;
 
 /** After these, objects are sent again. */
 const LOSSES: ReadonlySet<CheckpointProblem['reason']> = new Set(['Damaged', 'Lost']);
+
+/** With these reasons nothing may ever have been written. */
+const UNWRITTEN: ReadonlySet<string> = new Set([
+  WRITTEN.fleeting,
+  'Pending',
+  'Forbidden',
+  'ResourceNotFound',
+]);
 
 type ConditionChange = NonNullable<StatusChange['conditions']>[number];
 
@@ -33,7 +41,6 @@ export class TriggerReport {
   #timer: Timer | undefined;
   #syncing: Timer | undefined;
   #stopped = false;
-  #checkpointTold = false;
 
   constructor(options: {
     readonly services: Services;
@@ -125,11 +132,16 @@ export class TriggerReport {
     );
   }
 
-  /** How what was handled is written down; nothing is said before there was something to say. */
+  /** Whether the status says, perhaps from an earlier process, that what was handled is written down. */
+  get saidWritten(): boolean {
+    const reason = this.#services.status.reasonOf(this.#identity(), 'CheckpointHealthy');
+    return this.#services.checkpoints.isDurable && reason !== undefined && !UNWRITTEN.has(reason);
+  }
+
+  /** How what was handled is written down. */
   checkpoint(problem: CheckpointProblem | undefined): void {
-    if (problem === undefined && !this.#checkpointTold) return;
-    this.#checkpointTold = true;
-    const said = problem ?? { reason: 'Written', message: '' };
+    const { isDurable } = this.#services.checkpoints;
+    const said = problem ?? { reason: isDurable ? WRITTEN.durable : WRITTEN.fleeting, message: '' };
     this.#say({ type: 'CheckpointHealthy', status: problem === undefined ? 'True' : 'False', ...said });
     if (problem === undefined || !LOSSES.has(problem.reason)) return;
     const { namespace, name, uid } = this.#identity();

@@ -268,6 +268,8 @@ export class Worker {
     if (entry === undefined) return;
     entry.record.attempts = 0;
     entry.record.exhausted = false;
+    entry.record.unsaved = true;
+    this.#options.events.noted(entry);
     entry.retrying = true;
     this.#options.letters.resolve(entry);
     if (entry.gone) this.#options.entries.bury(entry);

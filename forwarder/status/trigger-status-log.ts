@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type TriggerIdentity, triggerName } from '../model/trigger.ts';
+import type { ConditionChange } from './conditions.ts';
 import { changed, type StatusState } from './status-state.ts';
 import type { StatusChange, TriggerStatusSink } from './trigger-status.ts';
 
@@ -23,6 +24,10 @@ export class TriggerStatusLog implements TriggerStatusSink {
 
   adopt(): void {
     // A trigger from a file comes without a status.
+  }
+
+  reasonOf({ uid }: TriggerIdentity, type: ConditionChange['type']): string | undefined {
+    return this.#states.get(uid)?.conditions.find((one) => one.type === type)?.reason;
   }
 
   update(trigger: TriggerIdentity, change: StatusChange): void {

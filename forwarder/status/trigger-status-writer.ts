@@ -11,6 +11,7 @@ import type { Random } from '../lib/random.ts';
 import { Slots } from '../lib/slots.ts';
 import type { KubeClient } from '../model/kube-client.ts';
 import { type TriggerIdentity, triggerName } from '../model/trigger.ts';
+import type { ConditionChange } from './conditions.ts';
 import { adopted, applyBody, changed, sameButCounts, type StatusState } from './status-state.ts';
 import type { StatusChange, TriggerStatusSink } from './trigger-status.ts';
 
@@ -70,6 +71,10 @@ export class TriggerStatusWriter implements TriggerStatusSink {
     // Counts come with every change of an object: where a write is planned, it takes them along.
     const onlyCounts = change.conditions === undefined && change.target === undefined;
     if (!onlyCounts || !entry.isPlanned) this.#plan(entry);
+  }
+
+  reasonOf({ uid }: TriggerIdentity, type: ConditionChange['type']): string | undefined {
+    return this.#entries.get(uid)?.state.conditions.find((one) => one.type === type)?.reason;
   }
 
   forget({ uid }: TriggerIdentity): void {

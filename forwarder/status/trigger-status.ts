@@ -23,6 +23,8 @@ export interface TriggerStatusSink {
   adopt(trigger: TriggerIdentity, status: unknown): void;
   /** `trigger.generation` is the one that the change is about. */
   update(trigger: TriggerIdentity, change: StatusChange): void;
+  /** The reason of a condition as it is now; undefined where nobody has spoken of it. */
+  reasonOf(trigger: TriggerIdentity, type: ConditionChange['type']): string | undefined;
   /** The trigger is gone: nothing is written for it any more. */
   forget(trigger: TriggerIdentity): void;
   /** Resolves once all that was told has been written or tried. */

@@ -19,6 +19,7 @@ export interface SegmentLinkOptions {
 }
 
 export class SegmentLink implements SegmentStores {
+  readonly isDurable = true;
   readonly #options: SegmentLinkOptions;
 
   constructor(options: SegmentLinkOptions) {

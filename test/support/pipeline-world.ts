@@ -108,6 +108,9 @@ export class PipelineWorld {
       status: {
         adopt: () => undefined,
         update: (_trigger, change) => void this.statuses.push(change),
+        reasonOf: (_trigger, type) =>
+          this.statuses.flatMap(({ conditions = [] }) => conditions).findLast((said) => said.type === type)
+            ?.reason,
         forget: () => undefined,
         flush: () => Promise.resolve(),
       },

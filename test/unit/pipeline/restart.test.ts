@@ -309,7 +309,37 @@ describe('A process whose checkpoint another has taken over', () => {
     await world.pass(WRITTEN_MS);
     assert.equal(world.calls.length, before + 1);
     assert.match(world.condition('CheckpointHealthy') ?? '', /TakenOver/);
+    older.halt('Invalid', 'it has a mistake');
     older.stop();
+  });
+});
+
+describe('A checkpoint that is lost', () => {
+  it('is told, and every object is new, also where the first ones were skipped', async () => {
+    const stores = Object.assign(new MemorySegmentStores(), { isDurable: true });
+    const world = await PipelineWorld.start({
+      spec: { initial: 'Skip' },
+      before: ({ services, cluster }) => {
+        Object.assign(services, { checkpoints: stores });
+        cluster.create('web');
+      },
+    });
+    await world.pass(WRITTEN_MS);
+    assert.equal(world.condition('CheckpointHealthy'), 'True');
+    world.kill();
+    await stores.open(TRIGGER).clear();
+    assert.deepEqual(await sentBy(world, () => world.again()), ['created web-1:g1']);
+    assert.equal(world.condition('CheckpointHealthy'), 'False Lost');
+    assert.equal(world.events.filter(({ reason }) => reason === 'CheckpointLost').length, 1);
+    world.kill();
+    assert.deepEqual(await sentBy(world, () => world.again()), []);
+    assert.equal(world.condition('CheckpointHealthy'), 'True');
+  });
+
+  it('is none where there was never one', async () => {
+    const world = await handled();
+    assert.equal(world.condition('CheckpointHealthy'), 'True');
+    assert.deepEqual(world.events, []);
   });
 });
 
