@@ -11,7 +11,15 @@ import { REDELIVER_ANNOTATION } from '../model/trigger.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { type Digest, digestOf, projectDigest } from './digest.ts';
 import { addWish, type GoneReason, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
-import { askGate, eventTypeListed, hasPendingState, type Rules, versionOf, wantsDeleted } from './rules.ts';
+import {
+  askGate,
+  eventTypeListed,
+  hasPendingState,
+  provesByGeneration,
+  type Rules,
+  versionOf,
+  wantsDeleted,
+} from './rules.ts';
 import type { WhenError } from './when-error.ts';
 
 export interface Observation {
@@ -127,7 +135,7 @@ function isDoubtful(
   rules: Rules,
 ): boolean {
   if (restored === undefined || restored.clean || head.resourceVersion === resourceVersion) return false;
-  if (sameGeneration && rules.generationTells && recipe.onlySpec) return false;
+  if (sameGeneration && provesByGeneration(rules) && recipe.onlySpec) return false;
   return restored.upTo === undefined || compareResourceVersions(head.resourceVersion, restored.upTo) > 0;
 }
 

@@ -48,12 +48,12 @@ export function versionRule(
     : 'resourceVersion';
 }
 
-/** Whether an equal generation proves that no other state that counts was in between. */
-export function provesByGeneration({
-  generationTells: tells,
-  recipe,
-}: Pick<Rules, 'generationTells' | 'recipe'>): boolean {
-  return tells && recipe.onlySpec;
+/**
+ * Whether an equal generation proves that no other state that counts was in between. Where something selects it does not:
+ * the object may have left and come back, and its function have been told of an end.
+ */
+export function provesByGeneration({ versionBy }: Pick<Rules, 'versionBy'>): boolean {
+  return versionBy === 'generation';
 }
 
 /** How a state is named that was first seen with this head. */

@@ -130,6 +130,25 @@ describe('A process that goes on', () => {
       assert.equal((await sentBy(world, () => world.again())).length, 1);
     });
 
+    it('the selection', async () => {
+      const world = await handled({ watch: { labelSelector: 'tier=a' } });
+      // With its record something was written down just now, and the next time is some way off.
+      world.cluster.create('other', {}, { tier: 'a' });
+      await world.pass();
+      world.cluster.label('web', { tier: 'b' });
+      await world.pass();
+      assert.match(world.call.text, /^deleted /);
+      world.kill();
+      world.cluster.label('web', { tier: 'a' });
+      const before = await sentBy(world, () => world.again());
+      assert.deepEqual(
+        before.map((text) => text.split(' ')[0]),
+        ['updated'],
+      );
+      world.kill();
+      assert.deepEqual(await sentBy(world, () => world.again()), []);
+    });
+
     it('also where the process after it ends before anything is written', async () => {
       const world = await handled(counting('Labels'));
       world.host.script = () => undefined;
