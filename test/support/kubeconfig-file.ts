@@ -10,7 +10,9 @@ export async function kubeconfigFile(
   login: Parameters<typeof kubeconfigText>[0],
 ): Promise<string> {
   const folder = await temporaryFolder();
-  cleanup.after(() => folder[Symbol.asyncDispose]());
+  cleanup.after(async () => {
+    await folder[Symbol.asyncDispose]();
+  });
   const file = path.join(folder.path, 'kubeconfig');
   await writeFile(file, kubeconfigText(login), { mode: 0o600 });
   return file;
