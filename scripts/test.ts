@@ -16,6 +16,7 @@ const SLOW = [
   'test/integration/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/exhaustive/**/*.test.ts',
+  'test/simulation/**/*.test.ts',
   'test/e2e/**/*.test.ts',
 ];
 

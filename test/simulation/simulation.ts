@@ -90,17 +90,20 @@ async function live(
   return undefined;
 }
 
-/** At least ten, many of them together. */
+/** Ten and a few more, many of them together. */
 function planWrites(world: World, people: People, dice: Dice): void {
   const { clock, cluster } = world;
-  const before = cluster.writes;
-  for (let left = dice.between(8, 14); left > 0; left--) {
+  const end = cluster.writes + dice.between(10, 12);
+  const act = (): void => {
+    if (cluster.writes < end) people.act();
+  };
+  for (let left = dice.between(5, 10); left > 0; left--) {
     const atMs = dice.below(BUSY_MS - 120_000);
     for (let together = dice.pick([1, 1, 2, 4]); together > 0; together--)
-      clock.after(atMs + dice.below(500), () => people.act());
+      clock.after(atMs + dice.below(500), act);
   }
   clock.after(BUSY_MS - 60_000, () => {
-    for (let tries = 0; cluster.writes < before + 10 && tries < 200; tries++) people.act();
+    for (let tries = 0; cluster.writes < end && tries < 200; tries++) act();
   });
 }
 
@@ -108,7 +111,7 @@ function planFaults(world: World, dice: Dice, tally: Tally, names: readonly stri
   const { clock, history } = world;
   const possible = names === undefined ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
   if (possible.length === 0) return;
-  for (let left = dice.pick([1, 1, 1, 2, 2, 3, 5]); left > 0; left--) {
+  for (let left = dice.pick([1, 1, 1, 1, 2, 2, 4]); left > 0; left--) {
     const { name, maxMs, begin, end } = dice.pick(possible);
     const own = dice.fork();
     const forMs = maxMs === 0 ? 0 : own.between(1, maxMs);

@@ -16,9 +16,8 @@ export const attemptsAreSpaced: Rule = (fact, { lives, triggers }, report) => {
   // When a target is back, all that waited for it is due at once; so is what somebody asks for, or an edit.
   if (Math.max(trigger.targetFailureMs, pair?.askedMs ?? 0, trigger.editedMs) >= end.atMs) return;
   const stepMs = Math.min(backoff.maxMs, backoff.initialMs * 2 ** (last.fact.attempt - 1));
-  const askedMs =
-    end.retryAfterMs === undefined ? 0 : Math.min(Math.max(end.retryAfterMs, 1000), backoff.maxMs);
-  const waitMs = Math.max(stepMs / 2, askedMs);
+  const waitMs =
+    end.retryAfterMs === undefined ? stepMs / 2 : Math.min(Math.max(end.retryAfterMs, 1000), backoff.maxMs);
   // A millisecond for clocks that are read more than once.
   if (fact.atMs - end.atMs < Math.floor(waitMs) - 1)
     report(
