@@ -26,8 +26,8 @@ export interface FaultAnswer {
 
 export class HttpFaultProxy implements AsyncDisposable {
   readonly requests: ProxiedRequest[] = [];
-  /** An answer instead of the server's; `reset` ends the connection; undefined passes the request on. */
-  fault: (request: ProxiedRequest) => FaultAnswer | 'reset' | undefined = () => undefined;
+  /** An answer instead of the server's; `cut` ends the connection without one; undefined passes the request on. */
+  fault: (request: ProxiedRequest) => FaultAnswer | 'cut' | undefined = () => undefined;
   /** What becomes of the body of the server's answer. One that throws ends the connection in the middle of it. */
   shape: ((body: AsyncIterable<Buffer>, request: ProxiedRequest) => AsyncIterable<Buffer>) | undefined;
   readonly #watches = new Set<ServerResponse>();
@@ -41,7 +41,7 @@ export class HttpFaultProxy implements AsyncDisposable {
     this.#agent = new Agent({ keepAlive: true, ca: cluster.caPem });
     const tls = { key: readFileSync(`${certificate}.key`), cert: readFileSync(`${certificate}.crt`) };
     this.#server = createServer(tls, (request, response) => {
-      this.#serve(request, response).catch(() => response.socket?.resetAndDestroy());
+      this.#serve(request, response).catch(() => response.destroy());
     });
   }
 
@@ -74,8 +74,8 @@ export class HttpFaultProxy implements AsyncDisposable {
     const asked: ProxiedRequest = { method, url, watch: /[?&]watch=(?:true|1)\b/.test(url) };
     this.requests.push(asked);
     const fault = this.fault(asked);
-    if (fault === 'reset') {
-      request.socket.resetAndDestroy();
+    if (fault === 'cut') {
+      request.socket.destroy();
       return;
     }
     if (fault !== undefined) {
