@@ -35,6 +35,8 @@ export class ModelCluster implements KubeClient {
   readonly listeners: Set<(change: Change) => void> = new Set();
   /** How long a request, and then its answer, is under way. */
   latencyMs: () => number = () => 0;
+  /** Holds a request, and then its answer, back until the promise is done; where that fails, it does not arrive. */
+  held: (request: KubeRequest, way: 'there' | 'back') => Promise<void> | undefined = () => undefined;
   /** Answers instead of the server; `lost`: the server acts, and its answer does not arrive. */
   fault: (request: KubeRequest) => ApiError | 'lost' | undefined = () => undefined;
   /** Every state of every object: uid and resourceVersion → the object. */
@@ -63,13 +65,22 @@ export class ModelCluster implements KubeClient {
 
   async request(request: KubeRequest): Promise<KubeResponse> {
     await this.#travel(request.signal);
+    const there = this.held(request, 'there');
+    if (there !== undefined) await there;
     const fault = this.fault(request);
     if (fault !== undefined && fault !== 'lost') throw fault;
     const path = request.path.replace(/\/status$/, '');
     const response = await this.server.request(request);
     if (request.method !== 'GET') this.#note(path, true);
     await this.#travel(request.signal);
-    if (fault === 'lost') {
+    const back = this.held(request, 'back');
+    const arrives =
+      back === undefined ||
+      (await back.then(
+        () => true,
+        () => false,
+      ));
+    if (fault === 'lost' || !arrives) {
       this.lost += 1;
       throw apiError(0, 'the connection was lost');
     }

@@ -53,6 +53,11 @@ export class ModelSources {
     };
   }
 
+  /** Tells the oldest of what is on its way; false where there is nothing. */
+  next(): boolean {
+    return [...this.#feeds].filter((feed) => feed.next()).length > 0;
+  }
+
   /** Tells at once what is on its way. */
   flush(): void {
     for (const feed of this.#feeds) feed.flush();
@@ -128,6 +133,14 @@ class Feed {
     const join = { objects: this.#selected(), deleted: new Set<string>() };
     this.#joins.push(join);
     this.#later(this.#lagMs(), () => this.#endJoin(join));
+  }
+
+  next(): boolean {
+    const [join] = this.#joins;
+    if (this.#news.length > 0) this.#tellNext();
+    else if (join !== undefined) this.#endJoin(join);
+    else return false;
+    return true;
   }
 
   flush(): void {
