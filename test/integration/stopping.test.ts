@@ -65,7 +65,7 @@ describe('SIGTERM', () => {
 });
 
 describe('A forwarder that starts again', () => {
-  it('finds the trigger as it left it, and tells of a deletion no more', async (t) => {
+  it('finds the trigger as it left it, sends nothing again, and tells of a deletion that nobody saw', async (t) => {
     const bench = await startBench(t);
     await bench.trigger();
     await bench.widgets({ name: 'stays' }, { name: 'goes' });
@@ -76,7 +76,7 @@ describe('A forwarder that starts again', () => {
     await bench.remove('goes');
     const { kubeconfigPath } = bench.cluster;
     await startForwarder(t, { kubeconfigPath, namespaces: [bench.namespace] });
-    await eventually('the call', () => bench.host.of('stays').length === 2);
+    await eventually('the end', () => bench.host.of('goes').length === 2);
     await quietFor(300);
     const after = await bench.get<{ status: { conditions: unknown } }>('functiontrigger', 'widget');
     assert.deepEqual(
@@ -84,6 +84,9 @@ describe('A forwarder that starts again', () => {
       (before.status as { conditions: unknown }).conditions,
       'same problem, same bytes',
     );
-    assert.equal(bench.host.of('goes').length, 1, 'records are in memory');
+    const last = bench.host.of('goes').at(-1);
+    assert.equal(last?.type, 'deleted');
+    assert.equal(last?.data.reason, 'GoneWhileAway');
+    assert.equal(bench.host.of('stays').length, 1, 'what was handled is not sent again');
   });
 });
