@@ -58,7 +58,7 @@ function deadLetterPage(): string {
       '- The trigger owns it where that is an object of the API (not with `--triggers FILE`), so it goes with the trigger.',
       '- `spec` never changes. No payload is stored: a replay sends the current state of the object.',
       '- The annotation `statewire.dev/replay`, with any value, asks for a replay; the forwarder takes it and removes it. The event has the reason `Replay` and attempts of its own.',
-      "- It goes when a later delivery of the object succeeds, when the object is gone and needs no `deleted`, when its failure turns out to be the target's own, and with the trigger. Deleted by hand it is gone, and the object stays as it is; what is still given up after a restart gets its letter again.",
+      "- It goes when a later delivery of the object succeeds, when the object is gone and needs no `deleted`, when its failure turns out to be the target's own, and with the trigger. Deleted by hand it is gone, and the object stays as it is; what is still given up after a restart gets its letter again, with the code `UNKNOWN` where nothing tells any more why.",
       '- At most 1,000 are kept for a trigger. Beyond, failing objects stay pending and are tried again every `delivery.backoff.max`; `StatusApplied=False` with reason `DeadLettersFull` says so.',
     ].join('\n'),
     '## Example',

@@ -12,8 +12,8 @@ export const DEAD_LETTER_KIND = 'DeadLetter';
 /** Any value asks for another delivery of the object; it is taken, then removed. */
 export const REPLAY_ANNOTATION = 'statewire.dev/replay';
 /** Labels for people's selectors, beside TRIGGER_LABEL. */
-export const TRIGGER_NAME_LABEL = 'statewire.dev/trigger-name';
-export const KIND_LABEL = 'statewire.dev/kind';
+const TRIGGER_NAME_LABEL = 'statewire.dev/trigger-name';
+const KIND_LABEL = 'statewire.dev/kind';
 
 /** The object that was given up. */
 export interface LetterSubject {

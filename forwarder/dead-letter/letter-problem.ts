@@ -12,7 +12,7 @@ export interface LetterProblem {
   readonly message: string;
 }
 
-export const NOT_INSTALLED: LetterProblem = {
+const NOT_INSTALLED: LetterProblem = {
   reason: 'DeadLettersNotInstalled',
   message: 'kind DeadLetter is not served: apply deploy/crds/deadletter.yaml',
 };

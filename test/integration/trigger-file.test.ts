@@ -1,8 +1,10 @@
 /** Triggers from a file, in a cluster that knows nothing of us. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import { type LocalCluster, startLocalCluster } from '../../local-cluster/start.ts';
 import { applyYaml, testNamespace } from '../support/cluster.ts';
 import { eventually, quietFor } from '../support/eventually.ts';
@@ -122,5 +124,55 @@ describe('With --triggers FILE', () => {
       });
       assert.equal(await forwarder.stop(), 0);
     }
+  });
+
+  it('dead letters live in memory, of which one warning tells, until their kind is installed', async (t) => {
+    const namespace = await testNamespace(t, cluster);
+    await using folder = await temporaryFolder();
+    const file = path.join(folder.path, 'triggers.yaml');
+    const host = await startFunction(t);
+    host.answer = () => ({ status: 400 });
+    const watch = { apiVersion: `${GROUP}/v1`, kind: 'Widget' };
+    const trigger = (name: string): string =>
+      JSON.stringify({
+        apiVersion: 'statewire.dev/v1alpha1',
+        kind: 'FunctionTrigger',
+        metadata: { name, namespace },
+        spec: { watch, target: { http: { url: host.url } } },
+      });
+    await writeFile(file, ['one', 'two'].map(trigger).join('\n---\n'));
+    const args = ['--triggers', file];
+    const forwarder = await startForwarder(t, { kubeconfigPath: cluster.kubeconfigPath, args });
+    const widget = { apiVersion: watch.apiVersion, kind: 'Widget', metadata: { name: 'bad' }, spec: {} };
+    await api.call('POST', `/apis/${GROUP}/v1/namespaces/${namespace}/widgets`, widget);
+    const dead = (): Promise<number> => forwarder.metric('statewire_dead_letters');
+    await eventually('both triggers have given it up', async () => (await dead()) === 2);
+    await quietFor(300);
+    const told = forwarder.logs.filter(({ error = '' }) => /deadletter/i.test(error));
+    assert.deepEqual(
+      told.map(({ level, msg }) => [level, msg]),
+      [['warn', 'dead letters are kept in memory only']],
+    );
+
+    await applyYaml(readFileSync('deploy/crds/deadletter.yaml', 'utf8'), undefined, cluster);
+    const letters = `/apis/statewire.dev/v1alpha1/namespaces/${namespace}/deadletters`;
+    const { items } = await eventually(
+      'they are written',
+      async () => {
+        const list = await api.call<{ readonly items: readonly KubeObject[] }>('GET', letters);
+        return list.items.length === 2 ? list : undefined;
+      },
+      { withinMs: 60_000 },
+    );
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.ownerReferences),
+      [undefined, undefined],
+    );
+    await writeFile(file, trigger('two'));
+    await eventually('that of a trigger which is gone goes', async () => {
+      const list = await api.call<{ readonly items: readonly KubeObject[] }>('GET', letters);
+      return list.items.length === 1 && list.items[0]?.metadata.name.startsWith('two-');
+    });
+    assert.equal(await forwarder.stop(), 0);
   });
 });
