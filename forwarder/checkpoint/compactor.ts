@@ -113,8 +113,8 @@ export class Compactor {
     };
     const refused = (): void => ledger.discard(run);
     try {
-      for (let part = 1; !isComplete && !this.#isStopped; part++) {
-        await writer.write((seq) => {
+      for (let part = 1, isLast = false; !isLast && !this.#isStopped; part++) {
+        const written = await writer.write((seq) => {
           if (part === 1) first = seq;
           const plan = { seq, type, from, to, after, run: first, part };
           const made = maker.make(plan, uids, { last: header, more: header }, forget);
@@ -129,6 +129,7 @@ export class Compactor {
           isPending = true;
           return { ...made, stored, refused };
         });
+        isLast = written.last;
       }
     } finally {
       isOver = true;
