@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError, messageOf } from '../../forwarder/lib/errors.ts';
 import { LocalClusterError } from '../../local-cluster/local-cluster-error.ts';
 import { renderProgress } from '../../local-cluster/render-progress.ts';
+import { startSimulatedCluster } from '../../local-cluster/simulated/start.ts';
 import { startLocalCluster } from '../../local-cluster/start.ts';
 import { ClusterView } from '../demo/cluster-view.ts';
 import { ForwarderChild } from '../demo/forwarder-child.ts';
@@ -21,14 +22,16 @@ import {
   type Stage,
 } from '../demo/story.ts';
 
-const HELP = `usage: statewire demo [--kubeconfig FILE] [--keep]
+const HELP = `usage: statewire demo [--kubeconfig FILE | --simulated] [--keep]
 
 --kubeconfig FILE   use that cluster rather than a local control plane; what the demo made there is removed at the end
+--simulated         use a control plane that is only simulated, in this process: starts at once, needs no Go, proves little
 --keep              stay up at the end, and say how to play
 `;
 
 interface DemoOptions {
   readonly kubeconfig: string | undefined;
+  readonly simulated: boolean;
   readonly keep: boolean;
 }
 
@@ -67,9 +70,16 @@ function parse(args: readonly string[]): DemoOptions {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { kubeconfig: { type: 'string' }, keep: { type: 'boolean', default: false } },
+      options: {
+        kubeconfig: { type: 'string' },
+        simulated: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+      },
     });
-    return { kubeconfig: values.kubeconfig, keep: values.keep };
+    const { kubeconfig, simulated, keep } = values;
+    if (simulated && kubeconfig !== undefined)
+      throw new Error('--simulated and --kubeconfig exclude each other');
+    return { kubeconfig, simulated, keep };
   } catch (error) {
     throw new ConfigError('CONFIG_INVALID', 'demo', messageOf(error));
   }
@@ -88,7 +98,10 @@ async function tell(
   const kubeconfig = await findCluster(options, narrator, running, signal);
   const cluster = running.use(await ClusterView.connect(kubeconfig));
   const version = await cluster.get<{ gitVersion: string }>('/version');
-  narrator.saw('kube-apiserver answers', version?.gitVersion);
+  narrator.saw(
+    options.simulated ? 'the simulated API server answers' : 'kube-apiserver answers',
+    version?.gitVersion,
+  );
   await installKinds(cluster, narrator);
   if (options.kubeconfig !== undefined)
     running.defer(() => cluster.remove(`/api/v1/namespaces/${NAMESPACE}`));
@@ -116,14 +129,21 @@ async function tell(
   await deletion(stage);
 }
 
-/** The kubeconfig of the named cluster, or of a local control plane that ends with the demo. */
+/** The kubeconfig of the named cluster, or of a control plane that ends with the demo. */
 async function findCluster(
-  { kubeconfig }: DemoOptions,
+  { kubeconfig, simulated }: DemoOptions,
   narrator: Narrator,
   running: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<string> {
   if (kubeconfig !== undefined) return kubeconfig;
+  if (simulated) {
+    const cluster = running.use(await startSimulatedCluster());
+    narrator.plain(
+      '  The control plane is SIMULATED: no Kubernetes runs here, and no Pod becomes available.',
+    );
+    return cluster.kubeconfigPath;
+  }
   const local = running.use(
     await startLocalCluster({ crds: demoCrds(), onProgress: renderProgress(process.stderr), signal }),
   );

@@ -143,7 +143,7 @@ function cutAfter(whole: Readable, bytes: number, clock: Clock): Readable {
     if (part.length > 0) body.push(part);
     if (left === 0) clock.soon(lose);
   });
-  whole.once('end', () => body.push(null));
+  whole.once('end', () => left > 0 && body.push(null));
   whole.once('error', (error) => body.destroy(error));
   if (left === 0) clock.soon(lose);
   return body;

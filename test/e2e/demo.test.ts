@@ -11,34 +11,43 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const options = { timeout: 120_000 };
 
 describe('statewire demo', () => {
-  it('tells every step up to the end, on a control plane of its own', options, async () => {
-    const { code, stdout, stderr } = await runNode(['dist/statewire.cjs', 'demo']);
-    assert.equal(code, 0, `${stdout}\n${stderr}`);
-    const steps = [
-      /local control plane is up/,
-      /Lambda host serves {2}application/,
-      /the forwarder accepted it {2}Ready=True/,
-      /change seen/,
-      /settled {2}quiet for \d+ ms/,
-      /Lambda invoked {2}success/,
-      /Deployment applied {2}by statewire\/application/,
-      /status patched {2}phase (?:Pending|Progressing)/,
-      /Ready {2}2 of 2 replicas available/,
-      /[12] invocations? for the edits/,
-      /Ready {2}3 of 3 replicas available/,
-      /the circuit opened {2}cannot reach lambda application/,
-      /Ready, nothing lost {2}4 of 4 replicas available/,
-      /Lambda invoked {2}Deleted, success/,
-      /Deployment gone/,
-    ];
-    let rest = stdout;
-    for (const step of steps) {
-      const at = rest.search(step);
-      assert.notEqual(at, -1, `${String(step)} is not in its place:\n${stdout}`);
-      rest = rest.slice(at);
-    }
-    assert.ok(!stdout.includes('\u001B'), 'plain in a pipe');
-  });
+  for (const { on, args, first } of [
+    { on: 'a control plane of its own', args: [], first: [/local control plane is up/] },
+    {
+      on: 'a simulated one, which it says',
+      args: ['--simulated'],
+      first: [/control plane is SIMULATED/, /the simulated API server answers/],
+    },
+  ]) {
+    it(`tells every step up to the end, on ${on}`, options, async () => {
+      const { code, stdout, stderr } = await runNode(['dist/statewire.cjs', 'demo', ...args]);
+      assert.equal(code, 0, `${stdout}\n${stderr}`);
+      const steps = [
+        ...first,
+        /Lambda host serves {2}application/,
+        /the forwarder accepted it {2}Ready=True/,
+        /change seen/,
+        /settled {2}quiet for \d+ ms/,
+        /Lambda invoked {2}success/,
+        /Deployment applied {2}by statewire\/application/,
+        /status patched {2}phase (?:Pending|Progressing)/,
+        /Ready {2}2 of 2 replicas available/,
+        /[12] invocations? for the edits/,
+        /Ready {2}3 of 3 replicas available/,
+        /the circuit opened {2}cannot reach lambda application/,
+        /Ready, nothing lost {2}4 of 4 replicas available/,
+        /Lambda invoked {2}Deleted, success/,
+        /Deployment gone/,
+      ];
+      let rest = stdout;
+      for (const step of steps) {
+        const at = rest.search(step);
+        assert.notEqual(at, -1, `${String(step)} is not in its place:\n${stdout}`);
+        rest = rest.slice(at);
+      }
+      assert.ok(!stdout.includes('\u001B'), 'plain in a pipe');
+    });
+  }
 
   it('names the step that did not happen, shows the last lines, and ends with 1', options, async () => {
     await using folder = await temporaryFolder();
