@@ -134,13 +134,20 @@ async function drained(controller: TriggerController, clock: Clock, gracePeriodM
 
 function follow(
   options: ForwarderOptions,
-  { sources, logger, clock }: Services,
+  { sources, checkpoints, logger, clock }: Services,
   controller: TriggerController,
 ): Promise<TriggerSource> | TriggerSource {
   const { triggersFile, namespaces } = options;
+  const sweep = (uids: Iterable<string>): void => {
+    checkpoints
+      .sweep(uids)
+      .catch((error: unknown) =>
+        logger.warn('old checkpoints cannot be removed', { error: messageOf(error) }),
+      );
+  };
   return triggersFile === undefined
     ? followApiTriggers({ sources, controller, namespaces, identity: OWN_IDENTITY, logger })
-    : followTriggerFile({ path: triggersFile, controller, clock, logger });
+    : followTriggerFile({ path: triggersFile, complete: sweep, controller, clock, logger });
 }
 
 /** What must be read before this is ready: a kind that does not exist, or no trigger at all, does not block. */

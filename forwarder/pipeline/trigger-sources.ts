@@ -65,11 +65,13 @@ const LOOK_AGAIN_MS = 200;
 /** Follows `--triggers FILE`. Throws ConfigError where it cannot be read at start; later mistakes are logged. */
 export async function followTriggerFile(options: {
   readonly path: string;
+  /** The uids of all triggers, where the whole file could be read at start: there are no others any more. */
+  readonly complete: (uids: Iterable<string>) => void;
   readonly controller: TriggerController;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Promise<TriggerSource> {
-  const { path, controller, clock, logger } = options;
+  const { path, complete, controller, clock, logger } = options;
   let text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new ConfigError('CONFIG_INVALID', '--triggers', messageOf(error));
   });
@@ -90,6 +92,7 @@ export async function followTriggerFile(options: {
     if (problem === undefined) {
       const uids = new Set(triggers.map((trigger) => (trigger['metadata'] as { readonly uid: string }).uid));
       for (const uid of controller.uids) if (!uids.has(uid)) controller.remove(uid);
+      if (start) complete(uids);
     }
     for (const trigger of triggers) controller.put(trigger);
   };
