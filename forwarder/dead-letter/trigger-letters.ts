@@ -94,13 +94,12 @@ export class TriggerLetters {
 
   // ── told by DeadLetters ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** There is a letter of this trigger. */
+  /** There is a letter of this trigger. Whether it is stale is asked of whole lists only: a new one may be another process's. */
   adopt(letter: Letter): void {
     const { objectUid } = letter;
     if (this.#byObject.get(objectUid) === letter) return;
     this.#byObject.set(objectUid, letter);
-    if (this.#listener.isStale(objectUid)) this.resolve(objectUid);
-    else letter.ask();
+    letter.ask();
   }
 
   /** The letter is gone, or on its way out. */

@@ -355,6 +355,18 @@ describe('Letters that exist', () => {
     assert.deepEqual([server.letters.size, bench.letters.size], [0, 0]);
   });
 
+  it('stay where they come from another process, which knows more', async () => {
+    const server = await written();
+    const { letter } = server;
+    server.remove(letter);
+    const bench = new Bench(server);
+    bench.stale.add('uid-of-one');
+    await bench.pass();
+    server.put(letter);
+    await bench.pass();
+    assert.deepEqual([server.letters.size, bench.letters.has('uid-of-one')], [1, true]);
+  });
+
   it('go where their trigger was made anew', async () => {
     const server = await written();
     const bench = new Bench(server, { ...TRIGGER, uid: 't-2' });
