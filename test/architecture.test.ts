@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forwarder/apply': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/dead-letter': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/checkpoint': ['forwarder/lib', 'forwarder/model'],
+  'forwarder/finalizer': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/status': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/observe': ['forwarder/lib', 'forwarder/model'],
   'forwarder/config': ['protocol', 'forwarder/lib', 'forwarder/model'],

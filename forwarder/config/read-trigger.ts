@@ -137,6 +137,8 @@ function normalise(spec: Spec, namespace: string): TriggerSpec {
       reply: delivery.reply,
     },
     payload: { previous: payload.previous, redact: payload.redact ?? [] },
+    finalizer: spec.finalizer,
+    finalizerDeadlineMs: ms(spec.finalizerDeadline),
     ...(resync === undefined ? {} : { resyncMs: ms(resync) }),
     suspend: spec.suspend,
   };

@@ -36,6 +36,8 @@ export interface TriggerManifest {
       readonly reply: 'Result' | 'Ignore';
     };
     readonly payload: { readonly previous: boolean; readonly redact?: readonly string[] };
+    readonly finalizer: boolean;
+    readonly finalizerDeadline: string;
     readonly resync?: string;
     readonly suspend: boolean;
   };

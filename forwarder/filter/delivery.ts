@@ -8,7 +8,7 @@ import type { KubeObject } from '../model/kube-object.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { changedClasses, type Digest, digestOf, projectDigest } from './digest.ts';
 import type { Recipe } from './recipe.ts';
-import { addWish, isUnmet, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
+import { addWish, isOver, isUnmet, newState, NO_DIGEST, type ObjectRecord, type Wish } from './record.ts';
 import { eventTypeOf, hasPendingState, provesByGeneration, type Rules, versionOf } from './rules.ts';
 
 /** One call, as it was when it began: what comes of it is said of this, whatever the record has become meanwhile. */
@@ -34,14 +34,15 @@ export interface Flight {
 /** A call begins. */
 export function begin(record: ObjectRecord): Flight {
   const { gone, wish, phase, handled, current, recipe } = record;
-  const named = gone === undefined && !hasPendingState(record) ? wish : undefined;
+  const over = isOver(record);
+  const named = !over && !hasPendingState(record) ? wish : undefined;
   const flight: Flight = {
     eventType: eventTypeOf(record),
-    reason: gone?.reason ?? named?.reason ?? 'Watch',
+    reason: gone?.reason ?? (over ? 'Deleted' : (named?.reason ?? 'Watch')),
     version: record.version,
     named,
     wish,
-    changed: gone === undefined && phase !== 'new' ? changedClasses(handled, current, recipe) : undefined,
+    changed: !over && phase !== 'new' ? changedClasses(handled, current, recipe) : undefined,
     attempt: record.attempts + 1,
     state: record.state,
     digest: current,
@@ -52,23 +53,32 @@ export function begin(record: ObjectRecord): Flight {
   record.started = true;
   record.sending = wish;
   record.wish = undefined;
-  if (gone === undefined) record.touched ||= touches;
-  else record.gone = { ...gone, started: true };
+  if (!over) record.touched ||= touches;
+  if (gone !== undefined) record.gone = { ...gone, started: true };
   return flight;
+}
+
+/** Whether the object is still there and held, although the function hears of its end. */
+export function isKept({ held, ending, gone }: ObjectRecord): boolean {
+  return held && (ending || gone?.reason === 'LeftScope');
 }
 
 /** The call succeeded. True where this was the end of the object: its record is to be forgotten. */
 export function succeed(record: ObjectRecord, flight: Flight): boolean {
   record.sending = undefined;
   record.unsaved = true;
-  if (flight.eventType === 'Deleted') return record.gone !== undefined;
+  if (flight.eventType === 'Deleted') {
+    if (!isKept(record)) return record.gone !== undefined;
+    record.told = true;
+    return false;
+  }
   const sameState = record.state === flight.state;
   // By state first: an own write may have given the same state another digest, an edited trigger another recipe.
   const delivered = sameState ? record.current : digestInRecipe(flight, record.recipe);
   record.handled = delivered === record.current ? record.current : delivered;
   record.phase = 'handled';
   record.touched = false;
-  if (sameState && record.gone === undefined) {
+  if (sameState && !isOver(record)) {
     record.attempts = 0;
     record.exhausted = false;
   }
@@ -91,15 +101,13 @@ export function fail(
   const newWish = record.wish;
   record.sending = undefined;
   const isDeletion = flight.eventType === 'Deleted';
-  const sameState =
-    (record.gone !== undefined) === isDeletion && (isDeletion || record.state === flight.state);
+  const sameState = isOver(record) === isDeletion && (isDeletion || record.state === flight.state);
   if (sameState) {
     record.attempts = exhausted && newWish !== undefined ? 0 : attempts;
     record.exhausted ||= exhausted;
     record.unsaved ||= exhausted || isPowerOfTwo(record.attempts);
   }
-  if (exhausted || flight.wish === undefined || record.deleting || (record.gone !== undefined && !isDeletion))
-    return;
+  if (exhausted || flight.wish === undefined || (!isDeletion && (record.deleting || isOver(record)))) return;
   record.wish = flight.wish;
   record.gate = 'unknown';
   if (newWish !== undefined) addWish(record, newWish);
@@ -113,8 +121,7 @@ function isPowerOfTwo(attempts: number): boolean {
 /** Somebody wants the object sent although nothing has changed. A drop says why it will not be. */
 export function want(record: ObjectRecord, wish: Wish, rules: Rules): Verdict {
   const byHand = wish.reason === 'Replay' || wish.reason === 'Redeliver';
-  if (record.gone !== undefined && !byHand) return drop('deleting');
-  if (record.gone === undefined && record.deleting) return drop('deleting');
+  if (isOver(record) ? !byHand || record.told : record.deleting) return drop('deleting');
   const countsAsUpdate = wish.reason === 'Child' || wish.reason === 'Resync';
   if (countsAsUpdate && !rules.eventTypes.includes('Updated')) return drop('event-type');
   addWish(record, wish);

@@ -10,13 +10,15 @@ import type { KubeObject } from '../model/kube-object.ts';
 import { REDELIVER_ANNOTATION } from '../model/trigger.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import { type Digest, digestOf, projectDigest } from './digest.ts';
-import { addWish, type GoneReason, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
+import { addWish, type GoneReason, isOver, isUnmet, newState, NO_DIGEST, ObjectRecord } from './record.ts';
 import {
   askGate,
   eventTypeListed,
   hasPendingState,
+  isHeld,
   provesByGeneration,
   type Rules,
+  updateEnding,
   versionOf,
   wantsDeleted,
 } from './rules.ts';
@@ -57,6 +59,8 @@ function meet(seen: Observation, rules: Rules): Judgement {
   const record = new ObjectRecord(seen.head, rules.recipe, digest, versionOf(seen.head, rules), seen.nowMs);
   // A value that was there before our first sight is no wish for this trigger.
   record.redeliverSeen = redeliverValue(object);
+  record.held = isHeld(record, seen.raw, () => object, rules);
+  if (updateEnding(record, rules)) return judgeState(record, object, rules);
   if (seen.inFirstSync && rules.initial === 'Skip') {
     moveSilently(record);
     return { record, verdict: drop('baseline'), newest: true };
@@ -80,6 +84,9 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
   record.deleting ||= head.deleting;
+  record.held = isHeld(record, seen.raw, seen.object, rules);
+  const ends = updateEnding(record, rules);
+  if (ends) beginEnd(record, seen.nowMs);
 
   // Whatever the bytes: a new default in the CRD changes them, and is nobody's change.
   const sameState =
@@ -87,7 +94,7 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   const marked = seen.raw.includes(REDELIVER_MARK);
   // `when` may look at what does not count.
   const asksWhen = rules.when !== undefined && (isUnmet(record) || record.wish !== undefined);
-  if (sameState && !marked && !asksWhen && !afresh) {
+  if (sameState && !marked && !asksWhen && !afresh && !ends) {
     return { record, verdict: drop(record.deleting ? 'deleting' : 'unchanged'), newest: true };
   }
 
@@ -103,7 +110,7 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   const gateBefore = record.gate;
   const judgement = judgeState(record, object, rules);
   const opened = (gateBefore === 'closed' || gateBefore === 'failed') && record.gate === 'open';
-  const news = changed || asked || afresh || opened;
+  const news = changed || asked || afresh || opened || ends;
   return judgement.verdict.kind === 'pass' && !news
     ? { record, verdict: drop('unchanged'), newest: true }
     : judgement;
@@ -149,8 +156,19 @@ function comeBack(record: ObjectRecord, head: ObjectHead, rules: Rules): void {
     record.version = versionOf(head, rules);
   }
   record.gone = undefined;
+  // What is being deleted has not been sent since.
+  record.told &&= head.deleting;
   record.attempts = 0;
   record.exhausted = false;
+  record.unsaved = true;
+}
+
+/** The end of the object is due: it has attempts of its own, and nothing else is wished any more. */
+function beginEnd(record: ObjectRecord, nowMs: number): void {
+  record.firstSeenMs = nowMs;
+  record.attempts = 0;
+  record.exhausted = false;
+  record.wish = undefined;
   record.unsaved = true;
 }
 
@@ -205,6 +223,8 @@ function changeRecipe(
 /** Says what becomes of the newest state. */
 function judgeState(record: ObjectRecord, object: KubeObject, rules: Rules): Judgement {
   const said = (verdict: Verdict): Judgement => ({ record, verdict, newest: true });
+  if (record.ending && wantsDeleted(record, rules) && (!record.exhausted || record.wish !== undefined))
+    return said(rules.suspend ? drop('suspended') : PASS);
   if (record.deleting) return said(drop('deleting'));
   if (isUnmet(record) && !eventTypeListed(record, rules)) {
     moveSilently(record);
@@ -246,18 +266,21 @@ function redeliverValue(object: KubeObject): string | undefined {
 export function judgeGone(
   record: ObjectRecord,
   gone: { readonly reason: GoneReason; readonly resourceVersion: string; readonly nowMs: number },
-  rules: Pick<Rules, 'eventTypes'>,
+  rules: Pick<Rules, 'eventTypes' | 'hold'>,
 ): Verdict {
   const { reason, resourceVersion, nowMs } = gone;
-  if (record.gone === undefined) {
-    record.firstSeenMs = nowMs;
-    record.attempts = 0;
-    record.exhausted = false;
-    record.wish = undefined;
+  // Where the deletion was told already, or tried, that goes on.
+  if (!isOver(record)) beginEnd(record, nowMs);
+  record.ending = false;
+  if (record.held && rules.hold?.selects === false) {
+    // Somebody else has removed the finalizer.
+    record.held = false;
+    record.started = true;
   }
   record.gone = { reason, resourceVersion, started: record.gone?.started ?? false };
   record.restored = undefined;
   record.unsaved = true;
   if (!rules.eventTypes.includes('Deleted')) return drop('event-type');
+  if (record.told) return drop('unchanged');
   return wantsDeleted(record, rules) ? PASS : drop('never-started');
 }

@@ -30,6 +30,8 @@ interface Rest {
   readonly attempts?: number;
   readonly exhausted?: true;
   readonly touched?: true;
+  readonly ending?: true;
+  readonly told?: true;
   readonly gone?: Gone;
   readonly wish?: Wish;
   readonly redeliverSeen?: string;
@@ -66,13 +68,15 @@ export function encodeRecord(
   wakeup: WakeupDue | undefined,
   defaultNamespace: string | undefined,
 ): string {
-  const { namespace, attempts, exhausted, touched, gone, redeliverSeen } = record;
+  const { namespace, attempts, exhausted, touched, ending, told, gone, redeliverSeen } = record;
   const wish = record.wish ?? record.sending;
   const rest: Rest = {
     ...(namespace !== undefined && namespace !== defaultNamespace && { namespace }),
     ...(attempts > 0 && { attempts }),
     ...(exhausted && { exhausted }),
     ...(touched && { touched }),
+    ...(ending && { ending }),
+    ...(told && { told }),
     ...(gone !== undefined && { gone }),
     ...(wish !== undefined && { wish }),
     ...(redeliverSeen !== undefined && { redeliverSeen }),
@@ -136,6 +140,9 @@ export function decodeRecord(
   record.handled = phase === 'new' && handled === '' ? NO_DIGEST : handled;
   record.started = mark === 's' || mark === 'h';
   record.touched = rest.touched ?? false;
+  record.deleting = rest.ending ?? false;
+  record.ending = rest.ending ?? false;
+  record.told = rest.told ?? false;
   record.gone = rest.gone;
   record.attempts = rest.attempts ?? 0;
   record.exhausted = rest.exhausted ?? false;

@@ -70,6 +70,12 @@ export class ObjectRecord {
   started = false;
   /** Whether deletionTimestamp is set: no created or updated any more. */
   deleting: boolean;
+  /** Whether the newest state carries this trigger's finalizer. */
+  held = false;
+  /** It is being deleted and held: its `deleted` is due although it is still there. */
+  ending = false;
+  /** Its `deleted` has succeeded, or is not waited for any longer: only the finalizer is still to be removed. */
+  told = false;
   /** Set from the moment the object is gone until its `deleted` has succeeded. */
   gone: Gone | undefined;
   gate: Gate = 'unknown';
@@ -118,6 +124,11 @@ export interface Completeness {
   readonly clean: boolean;
   /** Every call for a state up to this resourceVersion; undefined where nothing is known. */
   readonly upTo: string | undefined;
+}
+
+/** Whether the function is to hear of the object's end: it is gone, or stays for that alone. */
+export function isOver({ gone, ending }: Pick<ObjectRecord, 'gone' | 'ending'>): boolean {
+  return gone !== undefined || ending;
 }
 
 /** Whether the newest state is another than the handled one, or may be to the function. */

@@ -6,7 +6,7 @@ import type { Resource } from '../model/resource.ts';
 import type { TriggerSpec } from '../model/trigger.ts';
 import { drop, PASS, type Verdict } from '../model/verdict.ts';
 import type { Recipe } from './recipe.ts';
-import { isUnmet, type ObjectRecord } from './record.ts';
+import { isOver, isUnmet, type ObjectRecord } from './record.ts';
 import { WhenError } from './when-error.ts';
 
 /** A compiled `spec.when`. */
@@ -22,6 +22,19 @@ export interface Rules extends Pick<TriggerSpec, 'eventTypes' | 'initial' | 'sus
   readonly generationTells: boolean;
   /** What names a state in event ids. */
   readonly versionBy: 'generation' | 'resourceVersion';
+  /** How objects are held until their `deleted` has succeeded; absent: never, and nothing is known of it. */
+  readonly hold?: HoldRules;
+  /** The trigger is going: only what is being deleted and held is still told. */
+  readonly leaving?: boolean;
+}
+
+export interface HoldRules {
+  /** The finalizer's name. */
+  readonly finalizer: string;
+  /** False: what is held is released. */
+  readonly enabled: boolean;
+  /** Whether an object may leave the selection and still be there. */
+  readonly selects: boolean;
 }
 
 /**
@@ -68,7 +81,7 @@ export function versionOf(
 
 /** The type of what would be sent for a record now. */
 export function eventTypeOf(record: ObjectRecord): EventType {
-  if (record.gone !== undefined) return 'Deleted';
+  if (isOver(record)) return 'Deleted';
   return record.phase === 'new' ? 'Created' : 'Updated';
 }
 
@@ -87,7 +100,8 @@ export function hasPendingState(record: ObjectRecord): boolean {
  */
 export function needsDelivery(record: ObjectRecord, rules: Rules): boolean {
   if (rules.suspend) return false;
-  if (record.gone !== undefined) {
+  if (rules.leaving === true && !(record.held && record.deleting)) return false;
+  if (isOver(record)) {
     return wantsDeleted(record, rules) && (!record.exhausted || record.wish !== undefined);
   }
   if (record.deleting) return false;
@@ -96,14 +110,43 @@ export function needsDelivery(record: ObjectRecord, rules: Rules): boolean {
   return hasPendingState(record) && eventTypeListed(record, rules);
 }
 
-/** Whether a function must hear that the object is gone: it must know of it, and have asked. */
+/**
+ * Whether a function must hear that the object is gone: it must know of it, and have asked. The finalizer proves that it
+ * may know, whatever else was forgotten.
+ */
 export function wantsDeleted(record: ObjectRecord, rules: Pick<Rules, 'eventTypes'>): boolean {
-  return rules.eventTypes.includes('Deleted') && (record.phase !== 'new' || record.started);
+  if (record.told || !rules.eventTypes.includes('Deleted')) return false;
+  return record.phase !== 'new' || record.started || record.held;
+}
+
+/** Whether the object must carry the finalizer from now on, if it does not already. */
+export function wantsHold(record: ObjectRecord, { hold, leaving, suspend }: Rules): boolean {
+  return (
+    hold?.enabled === true && leaving !== true && !suspend && !record.deleting && record.gone === undefined
+  );
+}
+
+/** What follows from whether the object is deleted and held; true where its end is due from now on. */
+export function updateEnding(record: ObjectRecord, { hold }: Pick<Rules, 'hold'>): boolean {
+  const before = record.ending;
+  record.ending = record.deleting && record.held && hold?.enabled === true && record.gone === undefined;
+  return record.ending && !before;
+}
+
+/** Whether the object carries the trigger's finalizer; it is only parsed where that may have changed. */
+export function isHeld(
+  { held }: Pick<ObjectRecord, 'held'>,
+  raw: string,
+  object: () => KubeObject,
+  { hold }: Pick<Rules, 'hold'>,
+): boolean {
+  if (hold === undefined || !raw.includes(`"${hold.finalizer}"`)) return false;
+  return held || object().metadata.finalizers?.includes(hold.finalizer) === true;
 }
 
 /** Asks `when` where it has not been asked of the newest state: the last look before a delivery that is no deletion. */
 export function admit(record: ObjectRecord, object: KubeObject, rules: Rules): Verdict {
-  if (record.gone !== undefined || rules.when === undefined || record.gate === 'open') return PASS;
+  if (isOver(record) || rules.when === undefined || record.gate === 'open') return PASS;
   if (askGate(record, object, rules) !== undefined) return drop('when-error');
   return record.gate === 'closed' ? drop('when-false') : PASS;
 }

@@ -28,6 +28,7 @@ export type MetricName =
   | 'statewire_filter_errors_total'
   | 'statewire_result_writes_total'
   | 'statewire_events_dropped_total'
+  | 'statewire_finalizers_released_total'
   | 'workqueue_depth'
   | 'workqueue_adds_total'
   | 'workqueue_retries_total'
@@ -133,6 +134,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'counter',
     help: 'Kubernetes Events that were not written.',
     labels: ['trigger'],
+  },
+  statewire_finalizers_released_total: {
+    type: 'counter',
+    help: 'Finalizers removed from objects, by why.',
+    labels: ['trigger', 'reason'],
   },
   workqueue_depth: { type: 'gauge', help: 'Current depth of the queue.', labels: ['name'] },
   workqueue_adds_total: { type: 'counter', help: 'Keys added to the queue.', labels: ['name'] },

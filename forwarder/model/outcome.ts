@@ -46,6 +46,8 @@ export interface Decision {
   readonly attempts: number;
   /** Target failures of this state since its last other outcome: what its backoff grows by. */
   readonly targetFailures: number;
+  /** Set where the function said `finalized: false`: how often by now. */
+  readonly unfinished?: number;
   /** Set when no further attempt of this state is made: a permanent failure or the last attempt. */
   readonly exhausted?: Failure;
   readonly label: OutcomeLabel;

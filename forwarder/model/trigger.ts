@@ -86,6 +86,10 @@ export interface TriggerSpec {
   readonly target: TargetSpec;
   readonly delivery: DeliverySpec;
   readonly payload: { readonly previous: boolean; readonly redact: readonly string[] };
+  /** Whether a deleted object stays until its `deleted` has succeeded. */
+  readonly finalizer: boolean;
+  /** In a namespace that is being deleted, an object is released after this long. @defaultValue 10 min */
+  readonly finalizerDeadlineMs: number;
   /** Absent: never. */
   readonly resyncMs?: number;
   readonly suspend: boolean;
@@ -107,6 +111,14 @@ export function triggerName(identity: Pick<TriggerIdentity, 'namespace' | 'name'
 export function fieldManagerOf(identity: Pick<TriggerIdentity, 'name'>): string {
   return `statewire/${identity.name}`;
 }
+
+/** On every object that a trigger holds: it stays until the function has heard of its deletion. */
+export function objectFinalizer(identity: Pick<TriggerIdentity, 'name'>): string {
+  return `trigger.statewire.dev/${identity.name}`;
+}
+
+/** On a FunctionTrigger for as long as it holds objects. */
+export const TRIGGER_FINALIZER = 'statewire.dev/objects';
 
 /** Annotation on an object or trigger: a new value sends that object, or all of the trigger's, again. */
 export const REDELIVER_ANNOTATION = 'statewire.dev/redeliver-at';

@@ -22,12 +22,17 @@ export interface SettleInput {
   readonly targetFailures: number;
   readonly delivery: Pick<DeliverySpec, 'maxAttempts' | 'backoff'>;
   readonly random: Random;
+  /** Set where the object stays until this call has succeeded: how often the function has said `finalized: false`. */
+  readonly unfinished?: number;
 }
 
 export function settle(outcome: Outcome, input: SettleInput): Decision {
   const { attempts, targetFailures, delivery } = input;
   switch (outcome.kind) {
     case 'success': {
+      const { unfinished } = input;
+      if (unfinished !== undefined && outcome.result?.finalized === false)
+        return notFinalized(outcome.requeueAfterMs, unfinished + 1, input);
       const handled = { handled: true, attempts: 0, targetFailures: 0 };
       const { requeueAfterMs } = outcome;
       if (requeueAfterMs === undefined) return { ...handled, queue: { kind: 'forget' }, label: 'success' };
@@ -69,6 +74,20 @@ export function postpone(
 ): Decision {
   const { exhausted: _exhausted, ...rest } = decision;
   return { ...rest, queue: { kind: 'backoff', afterMs: backoffMs(Infinity, delivery.backoff, random) } };
+}
+
+/** The function works, and is not done: it is called again without using up attempts. */
+function notFinalized(
+  requeueAfterMs: number | undefined,
+  unfinished: number,
+  { delivery, random }: SettleInput,
+): Decision {
+  const afterMs =
+    requeueAfterMs === undefined
+      ? backoffMs(unfinished, delivery.backoff, random)
+      : Math.max(MIN_REQUEUE_MS, requeueAfterMs);
+  const queue = { kind: 'backoff', afterMs } as const;
+  return { queue, handled: false, attempts: 0, targetFailures: 0, unfinished, label: 'requeue' };
 }
 
 function waitMs(failures: number, failure: Failure, { delivery, random }: SettleInput): number {

@@ -7,9 +7,11 @@ import type { IdSuffix } from '../dispatch/ids.ts';
 import { begin, type Flight } from '../filter/delivery.ts';
 import { admit, needsDelivery, type Rules } from '../filter/rules.ts';
 import { ApiError } from '../lib/errors.ts';
+import { hasFinalizer } from '../finalizer/finalizer-patch.ts';
 import { compareResourceVersions } from '../model/delta.ts';
 import type { Invocation } from '../model/invocation.ts';
 import type { KubeObject } from '../model/kube-object.ts';
+import { objectFinalizer } from '../model/trigger.ts';
 import { type GroupVersionKind, type Resource, resourcePath } from '../model/resource.ts';
 import type { ChildRef, ChildTracker } from './child-tracker.ts';
 import { type Entry, parseObject } from './entry.ts';
@@ -117,6 +119,9 @@ async function lastState(entry: Entry, context: DeliveryContext): Promise<State 
     // It came back while this was read: then there is no deletion to tell.
     if (!entry.gone || record.gone === undefined) return undefined;
     record.gone = { ...record.gone, reason: read === undefined ? 'Deleted' : 'LeftScope' };
+    record.started ||= record.held;
+    const finalizer = objectFinalizer(context.setup.trigger.identity);
+    record.held = read !== undefined && hasFinalizer(read.object, finalizer);
     if (read !== undefined) {
       entry.raw = read.raw;
       return read;

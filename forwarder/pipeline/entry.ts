@@ -1,5 +1,5 @@
 /** What one trigger holds of one object: the record of what was handled, and bytes only while something is pending. */
-import type { ObjectRecord } from '../filter/record.ts';
+import { isOver, type ObjectRecord } from '../filter/record.ts';
 import { parseExact } from '../lib/exact-json.ts';
 import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey, qualifiedName } from '../model/kube-object.ts';
@@ -18,6 +18,8 @@ export class Entry {
   waitingSinceMs: number | undefined = undefined;
   /** Consecutive target failures of this state. */
   targetFailures = 0;
+  /** How often in a row the function has said that it is not done with the object's end. */
+  unfinished = 0;
   /** Whether the last call failed and another attempt waits for its backoff. */
   retrying = false;
   /** Wall clock, of the first failed attempt since the last success; target failures are none. */
@@ -42,7 +44,7 @@ export class Entry {
   /** Whether its next call is one for the storm guard: requeues that the function asked for are not, nor deletions. */
   get countsAsStorm(): boolean {
     const { wish, sending } = this.record;
-    return !this.gone && (sending ?? wish)?.reason !== 'Requeue';
+    return !isOver(this.record) && (sending ?? wish)?.reason !== 'Requeue';
   }
 }
 
@@ -133,6 +135,10 @@ export class Entries implements Iterable<Entry> {
     if (lives.length > 0) this.#buried.set(entry.name, lives);
     else this.#buried.delete(entry.name);
     return this.#takeWaiting(entry.name);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return [...this.#byKey.keys()];
   }
 
   [Symbol.iterator](): Iterator<Entry> {

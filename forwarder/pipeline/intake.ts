@@ -4,8 +4,8 @@
  */
 import { invalidate, want } from '../filter/delivery.ts';
 import { judgeGone, observe } from '../filter/judge.ts';
-import type { Wish } from '../filter/record.ts';
-import { needsDelivery, type Rules, wantsDeleted } from '../filter/rules.ts';
+import { isOver, type Wish } from '../filter/record.ts';
+import { needsDelivery, type Rules, updateEnding, wantsDeleted } from '../filter/rules.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
 import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
@@ -88,6 +88,22 @@ export class Intake {
     this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, wake);
   }
 
+  /** Takes in an object outside the selection that is still held: it has left, or its trigger is leaving. */
+  stray(head: ObjectHead, raw: string): void {
+    const { entries, clock, noted, pass } = this.#options;
+    const rules = this.#options.rules();
+    if (rules === undefined || entries.get(head.key) !== undefined) return;
+    const object = (): KubeObject => parseObject(raw);
+    const seen = { type: 'Listed', head, raw, object, inFirstSync: false, nowMs: clock.now() } as const;
+    const { record } = observe(undefined, seen, rules);
+    const entry = new Entry(head.key, record);
+    entry.raw = raw;
+    entries.add(entry);
+    if (rules.leaving !== true) this.#leave(entry, head.resourceVersion);
+    else if (needsDelivery(record, rules)) pass(entry.key, { immediate: true, background: false });
+    noted(entry);
+  }
+
   /** The reply to a write has come: what the watch showed meanwhile is taken in. */
   release(entry: Entry): void {
     const { held } = entry;
@@ -120,8 +136,10 @@ export class Intake {
     const now = rules();
     if (now === undefined) return;
     const { key, record, gone } = entry;
+    updateEnding(record, now);
     if (gone && !wantsDeleted(record, now)) forget(entry);
-    else if (needsDelivery(record, now) && !settling(key)) pass(key, { immediate: gone, background: false });
+    else if (needsDelivery(record, now) && !settling(key))
+      pass(key, { immediate: isOver(record), background: false });
   }
 
   /** Sends all again. */
@@ -178,8 +196,8 @@ export class Intake {
     entry.targetFailures = 0;
     this.#options.pass(head.key, {
       // What a later list shows of a known object may not have settled; what it brings in was there before.
-      immediate: this.#firstSync || (delta.type === 'Listed' && known === undefined),
-      background: delta.type === 'Listed',
+      immediate: this.#firstSync || record.ending || (delta.type === 'Listed' && known === undefined),
+      background: delta.type === 'Listed' && !record.ending,
     });
   }
 

@@ -129,6 +129,7 @@ export class LetterDesk {
 function needsLetter(entry: Entry | undefined): boolean {
   if (entry === undefined) return false;
   const { record, retrying, gone } = entry;
+  if (record.told) return false;
   const isPending = gone || retrying || record.wish !== undefined || record.sending !== undefined;
   return record.exhausted || isPending || isUnmet(record);
 }

@@ -8,16 +8,15 @@
  * a turn and the gate lets it in; then the newest state is built into an invocation and sent; `settle` decides what the
  * outcome means; the result is applied. Only keys travel; the objects stay at the API server.
  */
+import { NO_TRIGGER_HOLD, type TriggerHold } from '../finalizer/trigger-hold.ts';
 import { needsDelivery, provesByGeneration } from '../filter/rules.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { ChildTracker } from './child-tracker.ts';
 import { Continuation } from './continuation.ts';
 import type { DeliveryContext } from './delivery.ts';
+import { Effects } from './effects.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
-import { LetterDesk } from './letter-desk.ts';
-import { OwnWrites } from './own-writes.ts';
-import { applierOf, ResultWriter } from './result-writer.ts';
 import { Schedule } from './schedule.ts';
 import { Scope } from './scope.ts';
 import type { Services } from './services.ts';
@@ -35,17 +34,19 @@ export class TriggerPipeline {
   readonly #scope: Scope;
   readonly #checkpoint: Checkpointer;
   readonly #continuation: Continuation;
-  readonly #letters: LetterDesk;
   readonly #schedule: Schedule;
-  readonly #results: ResultWriter;
+  readonly #effects: Effects;
   readonly #worker: Worker;
   readonly #turn: { wake(): void; unregister(): void };
   readonly #stop = new AbortController();
   #setup: Setup;
   /** While set, nothing is sent: the trigger is invalid or going. */
   #halted = false;
+  #invalid = false;
+  #end: Promise<void> | undefined;
 
-  constructor(services: Services, setup: Setup) {
+  /** @param hold the trigger's own finalizer */
+  constructor(services: Services, setup: Setup, hold: TriggerHold = NO_TRIGGER_HOLD) {
     const { clock, meter, logger, turns } = services;
     const { name } = setup;
     const log = logger.with({ trigger: name });
@@ -97,7 +98,7 @@ export class TriggerPipeline {
       },
       synced: () => {
         this.#continuation.allSeen();
-        this.#letters.allSeen();
+        this.#effects.allSeen();
         this.#report.changed();
       },
       health: (health) => this.#report.source(health),
@@ -113,8 +114,10 @@ export class TriggerPipeline {
       pass: (key, options) => this.#schedule.pass(key, options),
       settling: (key) => this.#schedule.settles(key),
       met: ({ key }) => this.#schedule.resyncLater(key),
-      forget: (entry) => this.#forget(entry),
-      noted,
+      forget: (entry) => {
+        if (!this.#effects.finalizers.keeps(entry)) this.#forget(entry);
+      },
+      noted: (entry) => this.#effects.noted(entry),
       filterHealth: (entry, problem) => this.#report.filter(entry, problem),
     });
     this.#continuation = new Continuation({
@@ -123,37 +126,26 @@ export class TriggerPipeline {
       intake: this.#intake,
       redeliverAt: () => this.#setup.trigger.redeliverAt,
     });
-    this.#letters = new LetterDesk({
-      deadLetters: services.deadLetters,
+    this.#effects = new Effects({
+      services,
+      logger: log,
       entries,
       intake: this.#intake,
-      clock,
-      trigger: () => this.#setup.trigger,
-      problem: (problem) => this.#report.letters(problem),
-    });
-    const writes = new OwnWrites({
-      intake: this.#intake,
       children: this.#children,
-      rules: () => this.#scope.currentRules,
-      clock,
+      scope: this.#scope,
+      schedule: this.#schedule,
+      report: this.#report,
+      trigger: hold,
+      setup: () => this.#setup,
+      isValid: () => !this.#invalid,
       noted,
-      pass: (entry) => this.#schedule.pass(entry.key),
-      released: (entry) => {
-        for (const key of entries.written(entry)) this.#schedule.queue.add(key);
-      },
-    });
-    this.#results = new ResultWriter({
-      applier: applierOf(services, setup, () => this.#setup.trigger.spec.watch.owns),
-      writes,
-      children: this.#children,
+      forget: (entry) => this.#forget(entry),
       signal: this.#stop.signal,
-      applied: (entry, problem) => this.#report.applied(entry, problem),
     });
     this.#worker = new Worker({
       entries,
       queue: this.#schedule.queue,
-      results: this.#results,
-      letters: this.#letters,
+      effects: this.#effects,
       context: () => this.#context(),
       settling: (key) => this.#schedule.settles(key),
       wake: () => this.#turn.wake(),
@@ -196,18 +188,17 @@ export class TriggerPipeline {
     setup.gate.succeed(this.#setup.gate);
     this.#setup = setup;
     this.#halted = false;
+    this.#invalid = false;
     this.#report.accepted(this.#setup.target.description);
     this.#scope.edited();
-    this.#schedule.edit(
-      after.spec,
-      Array.from(this.#entries, ({ key }) => key),
-    );
+    this.#schedule.edit(after.spec, this.#entries.keys());
     if (!this.#continuation.hasBegun) return;
     const selectionChanged = !isEqual(before.spec.watch, after.spec.watch);
     this.#intake.expectRelist({ selectionChanged });
     if (selectionChanged) this.#scope.open();
     else this.#scope.relist();
     for (const entry of this.#entries) this.#intake.reconsider(entry);
+    this.#effects.finalizers.edited();
     // What failed at another target says nothing about this one.
     if (!isEqual(before.spec.target, after.spec.target)) this.#worker.retryAll();
     this.#continuation.redeliver(before.redeliverAt);
@@ -217,7 +208,23 @@ export class TriggerPipeline {
   /** The trigger became invalid: nothing is sent until it is mended, and everything is remembered. */
   halt(reason: string, message: string): void {
     this.#halted = true;
+    this.#invalid = true;
     this.#report.refused(reason, message);
+    this.#effects.finalizers.edited();
+  }
+
+  /** The trigger goes: resolves when it holds no object, and what was being deleted has been told. */
+  end(): Promise<void> {
+    return (this.#end ??= this.#leave());
+  }
+
+  async #leave(): Promise<void> {
+    const { finalizers } = this.#effects;
+    if (!finalizers.used) return;
+    await finalizers.prepareEnd();
+    this.#scope.leave();
+    for (const entry of this.#entries) this.#intake.reconsider(entry);
+    await finalizers.end();
   }
 
   /** No new call is started; resolves when running ones have ended and their results are written. */
@@ -225,7 +232,7 @@ export class TriggerPipeline {
     this.#halted = true;
     this.#scope.close();
     await this.#worker.idle();
-    await this.#results.idle();
+    await this.#effects.idle();
     await this.#checkpoint.flush({ clean: true });
   }
 
@@ -239,17 +246,17 @@ export class TriggerPipeline {
     this.#halted = true;
     this.#scope.close();
     this.#checkpoint.stop();
-    this.#letters.close();
     this.#stop.abort(new Error('stopped'));
     this.#schedule.stop();
     this.#worker.stop();
+    this.#effects.stop();
     this.#report.stop();
     this.#turn.unregister();
   }
 
   async #begin(): Promise<void> {
     if (!(await this.#continuation.begin(this.#stop.signal))) return;
-    this.#letters.open();
+    this.#effects.letters.open();
     this.#scope.open();
   }
 
@@ -257,9 +264,8 @@ export class TriggerPipeline {
     for (const key of this.#entries.delete(entry)) this.#schedule.queue.add(key);
     this.#schedule.forget(entry.key);
     this.#setup.gate.forget(entry.key);
-    this.#results.forget(entry);
+    this.#effects.forget(entry);
     this.#checkpoint.forget(entry);
-    this.#letters.resolve(entry);
     this.#report.forget(entry);
     this.#report.changed();
   }

@@ -22,6 +22,7 @@ export class Scope {
   #resource: Resource | undefined;
   #rules: Rules | undefined;
   #synced = false;
+  #leaving = false;
 
   constructor(options: ScopeOptions) {
     this.#options = options;
@@ -72,6 +73,12 @@ export class Scope {
     if (this.#resource !== undefined) this.#resolved(this.#resource);
   }
 
+  /** The trigger is going: only what is being deleted and held is still told. */
+  leave(): void {
+    this.#leaving = true;
+    this.edited();
+  }
+
   relist(): void {
     this.#options.watches.relist();
   }
@@ -83,7 +90,7 @@ export class Scope {
   #resolved(resource: Resource): void {
     this.#resource = resource;
     if (resource.namespaced) {
-      this.#rules = rulesOf(this.#options.setup(), resource);
+      this.#rules = { ...rulesOf(this.#options.setup(), resource), leaving: this.#leaving };
       return;
     }
     // A trigger watches its own namespace; what belongs to the whole cluster is not its to see.

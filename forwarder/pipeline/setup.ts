@@ -8,7 +8,13 @@ import { compileWhen, type When } from '../filter/when.ts';
 import { parseFieldPath } from '../lib/field-path.ts';
 import { parseApiVersion, type Resource } from '../model/resource.ts';
 import type { Target } from '../model/target.ts';
-import { type Counting, fieldManagerOf, type Trigger, triggerName } from '../model/trigger.ts';
+import {
+  type Counting,
+  fieldManagerOf,
+  objectFinalizer,
+  type Trigger,
+  triggerName,
+} from '../model/trigger.ts';
 import { StormGuard } from '../debounce/storm-guard.ts';
 import { Gate } from '../target/gate/gate.ts';
 import type { Services } from './services.ts';
@@ -65,7 +71,7 @@ function uncountableField(counting: Counting): SetupProblem | undefined {
 
 /** How this trigger judges objects of that kind as it is served now. */
 export function rulesOf({ trigger, recipe, when }: Setup, resource: Resource): Rules {
-  const { eventTypes, initial, suspend } = trigger.spec;
+  const { eventTypes, initial, suspend, watch } = trigger.spec;
   const tells = generationTells(resource);
   return {
     recipe,
@@ -75,6 +81,11 @@ export function rulesOf({ trigger, recipe, when }: Setup, resource: Resource): R
     ...(when !== undefined && { when }),
     generationTells: tells,
     versionBy: versionRule(trigger.spec, recipe, tells),
+    hold: {
+      finalizer: objectFinalizer(trigger.identity),
+      enabled: trigger.spec.finalizer,
+      selects: watch.labelSelector !== undefined || watch.fieldSelector !== undefined,
+    },
   };
 }
 

@@ -5,10 +5,14 @@
 import { readIdentity } from '../config/trigger-identity.ts';
 import { readTrigger } from '../config/read-trigger.ts';
 import { describeProblems } from '../config/trigger-problem.ts';
+import { FinalizerWriter } from '../finalizer/finalizer-writer.ts';
+import { ApiTriggerHold } from '../finalizer/trigger-hold.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { GroupVersionKind } from '../model/resource.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import { triggerName } from '../model/trigger.ts';
 import { TriggerPipeline } from './pipeline.ts';
+import { releaseAll, watchedKind } from './release-all.ts';
 import type { Services } from './services.ts';
 import { isSameTrigger, kindOf, setUp } from './setup.ts';
 
@@ -19,6 +23,10 @@ interface Known {
   /** Group and kind that the pipeline watches. */
   kind: string;
   pipeline: TriggerPipeline | undefined;
+  /** The trigger's own finalizer. */
+  readonly hold: ApiTriggerHold | undefined;
+  /** It is being deleted, and its end has begun. */
+  departing: boolean;
   /** Edits are made one after the other. */
   work: Promise<void>;
   gone: boolean;
@@ -34,7 +42,9 @@ export interface TriggerControllerOptions {
 export class TriggerController {
   readonly #options: TriggerControllerOptions;
   readonly #known = new Map<string, Known>();
-  readonly #ending = new Set<Promise<void>>();
+  /** Triggers that are gone, for as long as they hold objects or calls run. */
+  readonly #leaving = new Set<Known>();
+  readonly #stop = new AbortController();
   /** Triggers that were put and are still being set up or refused. */
   #settingUp = 0;
 
@@ -55,13 +65,16 @@ export class TriggerController {
         trigger: undefined,
         kind: '',
         pipeline: undefined,
-        work: Promise.resolve(),
+        hold: this.#holdOf(identity),
+        departing: false,
+        work: this.#halted(identity.uid),
         gone: false,
       };
       this.#known.set(identity.uid, known);
       services.status.adopt(identity, raw['status']);
     }
     const current = known;
+    current.hold?.seen(metadataOf(raw));
     this.#settingUp += 1;
     current.work = current.work
       .then(() => this.#follow(current, raw, identity))
@@ -82,21 +95,42 @@ export class TriggerController {
     if (known === undefined) return;
     this.#known.delete(uid);
     known.gone = true;
+    this.#leaving.add(known);
+    void known.work
+      .then(async () => {
+        await known.pipeline?.end();
+        await this.#close(known);
+      })
+      .finally(() => this.#leaving.delete(known));
+  }
+
+  async #close(known: Known): Promise<void> {
     const { services } = this.#options;
-    const ending = known.work.then(async () => {
-      await known.pipeline?.drain();
-      services.deadLetters.remove(known.identity);
-      known.pipeline?.stop();
-      await this.#erase(known);
-      const name = triggerName(known.identity);
-      if (!this.#isKnown(name)) {
-        services.meter.forget({ trigger: name });
-        services.meter.forget({ name });
-      }
-      services.status.forget(known.identity);
-    });
-    this.#ending.add(ending);
-    void ending.finally(() => this.#ending.delete(ending));
+    await known.pipeline?.drain();
+    services.deadLetters.remove(known.identity);
+    known.pipeline?.stop();
+    await this.#erase(known);
+    const name = triggerName(known.identity);
+    if (!this.#isKnown(name)) {
+      services.meter.forget({ trigger: name });
+      services.meter.forget({ name });
+    }
+    services.status.forget(known.identity);
+  }
+
+  /** A trigger that comes back before it had released all goes on holding: the one before stops where it is. */
+  async #halted(uid: string): Promise<void> {
+    for (const { identity, pipeline } of this.#leaving) {
+      if (identity.uid !== uid) continue;
+      await pipeline?.drain();
+      pipeline?.stop();
+    }
+  }
+
+  #holdOf(identity: TriggerIdentity): ApiTriggerHold | undefined {
+    const { services, from } = this.#options;
+    if (from === 'file') return undefined;
+    return new ApiTriggerHold({ writer: new FinalizerWriter(services), identity, logger: services.logger });
   }
 
   /** Whether there is a trigger of that name: one that was made anew goes on with the series of the one before. */
@@ -122,18 +156,25 @@ export class TriggerController {
 
   /** No new invocations; resolves when running ones have ended and their results are written. */
   async drain(): Promise<void> {
-    await Promise.all([
-      ...this.#ending,
-      ...[...this.#known.values()].map(({ pipeline }) => pipeline?.drain()),
-    ]);
+    const all = [...this.#known.values(), ...this.#leaving];
+    await Promise.all(all.map(async ({ pipeline }) => pipeline?.drain()));
   }
 
   stop(): void {
-    for (const { pipeline } of this.#known.values()) pipeline?.stop();
+    this.#stop.abort(new Error('stopped'));
+    for (const { pipeline } of [...this.#known.values(), ...this.#leaving]) pipeline?.stop();
   }
 
   async #follow(known: Known, raw: Record<string, unknown>, identity: TriggerIdentity): Promise<void> {
     if (known.gone) return;
+    const isDeleting = metadataOf(raw)['deletionTimestamp'] !== undefined;
+    // What holds nothing goes by itself.
+    if (isDeleting && known.pipeline === undefined && known.hold?.held !== true) return;
+    await this.#run(known, raw, identity);
+    if (isDeleting && !known.gone) this.#depart(known, raw);
+  }
+
+  async #run(known: Known, raw: Record<string, unknown>, identity: TriggerIdentity): Promise<void> {
     const { services, from } = this.#options;
     known.identity = identity;
     const read = readTrigger(raw, { source: from });
@@ -151,6 +192,7 @@ export class TriggerController {
     }
     if (known.gone) return;
     const before = known.pipeline === undefined ? undefined : known.kind;
+    const heldBefore = known.trigger?.spec.finalizer === true ? known.trigger.spec.watch : undefined;
     known.trigger = trigger;
     known.kind = kindOf(trigger);
     if (known.pipeline !== undefined && before !== known.kind) {
@@ -158,9 +200,10 @@ export class TriggerController {
       await known.pipeline.drain();
       known.pipeline.stop();
       known.pipeline = undefined;
+      if (heldBefore !== undefined) this.#inBackground(known, this.#release(known, heldBefore));
     }
     if (known.pipeline === undefined) {
-      known.pipeline = new TriggerPipeline(services, setup);
+      known.pipeline = new TriggerPipeline(services, setup, known.hold);
       known.pipeline.start();
       services.logger.info('trigger accepted', { trigger: setup.name, target: setup.target.description });
     } else {
@@ -182,6 +225,32 @@ export class TriggerController {
     }
   }
 
+  /** The trigger is being deleted: it stays until it holds no object. */
+  #depart(known: Known, raw: Record<string, unknown>): void {
+    if (known.departing) return;
+    known.departing = true;
+    this.#inBackground(known, known.pipeline?.end() ?? this.#releaseUnread(known, raw));
+  }
+
+  /** Nobody can say how to call the function of a trigger that has never been valid here. */
+  async #releaseUnread(known: Known, raw: Record<string, unknown>): Promise<void> {
+    const kind = watchedKind(raw);
+    if (kind !== undefined) await this.#release(known, kind);
+    await known.hold?.release(this.#stop.signal);
+  }
+
+  #release(known: Known, kind: GroupVersionKind): Promise<void> {
+    return releaseAll(this.#options.services, known.identity, kind, this.#stop.signal);
+  }
+
+  #inBackground({ identity }: Known, work: Promise<void>): void {
+    void work.catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      const { logger } = this.#options.services;
+      logger.error('objects cannot be released', { trigger: triggerName(identity), error: messageOf(error) });
+    });
+  }
+
   #refuse(known: Known, { reason, message }: { readonly reason: string; readonly message: string }): void {
     const { services } = this.#options;
     known.trigger = undefined;
@@ -190,4 +259,8 @@ export class TriggerController {
     services.status.update(known.identity, { conditions: [condition] });
     services.logger.warn('trigger refused', { trigger: triggerName(known.identity), reason, error: message });
   }
+}
+
+function metadataOf(raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return (raw['metadata'] ?? {}) as Record<string, unknown>;
 }

@@ -2,7 +2,9 @@
  * Takes keys from the queue as the gate lets them in, delivers, and does what `settle` decides. Never two calls for one
  * key: the queue holds a key until its result has been written once.
  */
-import { fail, succeed } from '../filter/delivery.ts';
+import { fail, isKept, succeed } from '../filter/delivery.ts';
+import { isOver } from '../filter/record.ts';
+import { needsDelivery } from '../filter/rules.ts';
 import { postpone, settle } from '../outcome/settle.ts';
 import type { TriggerQueue } from '../queue/trigger-queue.ts';
 import { Alarm } from '../lib/alarm.ts';
@@ -13,15 +15,14 @@ import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
 import { call } from './call.ts';
 import { type Delivery, type DeliveryContext, commit, gather } from './delivery.ts';
+import type { Effects } from './effects.ts';
 import type { Entries, Entry } from './entry.ts';
-import type { LetterDesk } from './letter-desk.ts';
-import { hasWrites, type ResultWriter } from './result-writer.ts';
+import { hasWrites } from './result-writer.ts';
 
 export interface WorkerOptions {
   readonly entries: Entries;
   readonly queue: TriggerQueue;
-  readonly results: ResultWriter;
-  readonly letters: Pick<LetterDesk, 'mayGiveUp' | 'givenUp' | 'resolve'>;
+  readonly effects: Pick<Effects, 'results' | 'letters' | 'finalizers'>;
   /** What is needed to build a delivery now; undefined while nothing may be sent. */
   readonly context: () => DeliveryContext | undefined;
   /** Whether the key waits for quiet; then its newest state is not due yet. */
@@ -131,11 +132,13 @@ export class Worker {
     const { services, setup } = context;
     const { logger, random } = services;
     const { gate } = setup;
+    const { finalizers } = this.#options.effects;
     let delivery: Delivery | 'later' | undefined;
     try {
       if (entry !== undefined && this.#isDue(entry, context)) {
         this.#options.entries.enter(entry);
-        const gathered = await gather(entry, context);
+        const isReady = needsDelivery(entry.record, context.rules) && (await finalizers.ensure(entry));
+        const gathered = isReady ? await gather(entry, context) : undefined;
         delivery = gathered && commit(entry, gathered, context);
       }
     } catch (error) {
@@ -166,7 +169,8 @@ export class Worker {
   /** Whether this is the moment: quiet, no other life of the name before it, and not stormy. */
   #isDue(entry: Entry, { services, setup, rules }: DeliveryContext): boolean {
     const { entries, queue, settling } = this.#options;
-    if (rules.suspend || (settling(entry.key) && !entry.gone) || entries.mustWait(entry)) return false;
+    if (rules.suspend || (settling(entry.key) && !isOver(entry.record)) || entries.mustWait(entry))
+      return false;
     if (!entry.countsAsStorm) return true;
     const waitMs = setup.guard.waitMs(entry.key, services.clock.monotonic());
     if (waitMs <= 0) return true;
@@ -185,6 +189,8 @@ export class Worker {
     const { services, setup, resource } = context;
     const { clock, meter, random } = services;
     const { gate } = setup;
+    const { results, finalizers } = this.#options.effects;
+    const isEnd = delivery.flight.eventType === 'Deleted';
     const change = gate.leave(clock.monotonic(), { key: entry.key, outcome: called, probe });
     const { outcome } = change;
     const input = {
@@ -192,11 +198,13 @@ export class Worker {
       targetFailures: entry.targetFailures,
       delivery: setup.trigger.spec.delivery,
       random,
+      ...(isEnd && isKept(entry.record) && { unfinished: entry.unfinished }),
     };
     let decision = settle(outcome, input);
-    if (decision.exhausted !== undefined && !this.#options.letters.mayGiveUp(entry))
+    if (decision.exhausted !== undefined && !this.#options.effects.letters.mayGiveUp(entry))
       decision = postpone(decision, input);
-    if (!decision.handled && decision.targetFailures === 0) entry.failingSinceMs ??= clock.now();
+    if (!decision.handled && decision.targetFailures === 0 && decision.unfinished === undefined)
+      entry.failingSinceMs ??= clock.now();
     meter.count('statewire_invocations_total', {
       trigger: setup.name,
       target: setup.target.type,
@@ -213,21 +221,20 @@ export class Worker {
     // The slot in the gate is free again; the key is not, until the result has been written once.
     this.#options.wake();
     const { result, warnings } = outcome;
-    if (hasWrites(result, warnings) && (!entry.gone || entry.record.gone?.reason === 'LeftScope')) {
-      await this.#options.results.write(
-        entry,
-        delivery,
-        resource,
-        result ?? { kind: 'FunctionResult' },
-        warnings,
-      );
-    }
+    const isThere = !entry.gone || entry.record.gone?.reason === 'LeftScope';
+    if (hasWrites(result, warnings) && isThere && !finalizers.terminating)
+      await results.write(entry, delivery, resource, result ?? { kind: 'FunctionResult' }, warnings);
+    if (isEnd && !decision.handled)
+      finalizers.pending(entry, 'failure' in outcome ? outcome.failure.message : undefined);
+    finalizers.consider(entry);
   }
 
   #carryOut(entry: Entry, delivery: Delivery, decision: Decision): void {
-    const { queue, entries, events, letters } = this.#options;
+    const { queue, entries, events, effects } = this.#options;
+    const { letters } = effects;
     const { flight } = delivery;
     entry.targetFailures = decision.targetFailures;
+    entry.unfinished = decision.unfinished ?? 0;
     if (decision.handled) {
       entry.retrying = false;
       const over = succeed(entry.record, flight);
@@ -248,7 +255,7 @@ export class Worker {
     const exhausted = decision.exhausted !== undefined;
     fail(entry.record, flight, { attempts: decision.attempts, exhausted });
     events.noted(entry);
-    entry.retrying = !exhausted;
+    entry.retrying = !exhausted && decision.unfinished === undefined;
     if (decision.exhausted !== undefined) {
       // An end that came meanwhile is still to be told.
       if (entry.record.exhausted) for (const key of entries.passOver(entry)) queue.add(key);
@@ -271,7 +278,7 @@ export class Worker {
     entry.record.unsaved = true;
     this.#options.events.noted(entry);
     entry.retrying = true;
-    this.#options.letters.resolve(entry);
+    this.#options.effects.letters.resolve(entry);
     if (entry.gone) this.#options.entries.bury(entry);
     const { backoff } = setup.trigger.spec.delivery;
     this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));

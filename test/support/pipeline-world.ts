@@ -65,6 +65,8 @@ const SPEC: TriggerSpec = {
     reply: 'Result',
   },
   payload: { previous: false, redact: [] },
+  finalizer: false,
+  finalizerDeadlineMs: 600_000,
   suspend: false,
 };
 

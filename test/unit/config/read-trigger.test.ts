@@ -57,6 +57,8 @@ describe('readTrigger', () => {
           reply: 'Result',
         },
         payload: { previous: false, redact: [] },
+        finalizer: false,
+        finalizerDeadlineMs: 600_000,
         suspend: false,
       },
     });
@@ -96,6 +98,8 @@ describe('readTrigger', () => {
         reply: 'Ignore',
       },
       payload: { previous: true, redact: ['spec.password', 'metadata.annotations["example.com/note"]'] },
+      finalizer: false,
+      finalizerDeadlineMs: 600_000,
       resyncMs: 36_000_000,
       suspend: true,
     });
