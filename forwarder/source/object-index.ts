@@ -2,6 +2,9 @@ import { compareResourceVersions, type Delta, type ObjectHead } from '../model/d
 
 const DECIMAL = /^[1-9]\d*$/;
 
+/** Far more than the watch is ever behind with. */
+const MAX_LOST = 1000;
+
 /**
  * What a source knows of its objects: identity and version of each, nothing else. It turns what lists and watches say
  * into deltas that are true: no object goes back in time, none that is gone is forgotten, and a name that has a new uid
@@ -13,6 +16,8 @@ export class ObjectIndex {
   readonly #names = new Map<string, Map<string, string>>();
   /** Uids that the list being read has shown; undefined while none is read. */
   #listed: Set<string> | undefined;
+  /** Objects that a read found gone ahead of the watch, and as of which version. */
+  readonly #lost = new Map<string, string>();
 
   get size(): number {
     return this.#heads.size;
@@ -41,6 +46,10 @@ export class ObjectIndex {
       this.#heads.set(head.uid, merged);
       return [{ type, head: merged, raw }];
     }
+    const lost = this.#lost.get(head.uid);
+    // A watch that lags behind that read shows what was before.
+    if (lost !== undefined && isOlder(head.resourceVersion, lost)) return [];
+    this.#lost.delete(head.uid);
     const deltas: Delta[] = [];
     const holder = this.holderOf(head);
     if (holder !== undefined) {
@@ -67,6 +76,9 @@ export class ObjectIndex {
     const known = this.#heads.get(uid);
     if (known === undefined || isOlder(resourceVersion, known.resourceVersion)) return [];
     this.#remove(known);
+    this.#lost.set(uid, resourceVersion);
+    const [oldest] = this.#lost.size > MAX_LOST ? this.#lost.keys() : [];
+    if (oldest !== undefined) this.#lost.delete(oldest);
     return [{ type: 'Deleted', head: { ...known, resourceVersion } }];
   }
 
@@ -75,6 +87,7 @@ export class ObjectIndex {
     const listed = this.#listed;
     this.#listed = undefined;
     if (listed === undefined) return;
+    this.#lost.clear();
     for (const head of this.#heads.values()) {
       if (listed.has(head.uid)) continue;
       this.#remove(head);

@@ -34,4 +34,20 @@ describe('The index of a source', () => {
     assert.deepEqual(told(index.put('Modified', head('second', '104'), '{}')), ['Modified second 104']);
     assert.equal(index.size, 1);
   });
+
+  it('tells nothing of what was before a read that found the object gone', () => {
+    const index = new ObjectIndex();
+    index.put('Added', head('first', '101'), '{}');
+    assert.deepEqual(told(index.lose('first', '104')), ['Deleted first 104']);
+    assert.deepEqual(told(index.put('Modified', head('first', '102'), '{}')), []);
+    assert.deepEqual(told(index.delete(head('first', '103'), '{}')), []);
+    assert.equal(index.size, 0);
+  });
+
+  it('tells of an object that is selected again after a read found it gone', () => {
+    const index = new ObjectIndex();
+    index.put('Added', head('first', '101'), '{}');
+    index.lose('first', '104');
+    assert.deepEqual(told(index.put('Added', head('first', '105'), '{}')), ['Added first 105']);
+  });
 });
