@@ -195,7 +195,7 @@ interface Answer {
 }
 
 /** Where a trigger's function states which event it has seen. */
-export function statusField(trigger: string): string {
+function statusField(trigger: string): string {
   return trigger.slice(trigger.indexOf('/') + 1);
 }
 

@@ -8,7 +8,7 @@ import { bodyOf } from './body.ts';
 import { recipeFor, type SimulatedTrigger } from './triggers.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-export const WIDGETS = 'widgets.example.com';
+const WIDGETS = 'widgets.example.com';
 
 interface Measure {
   readonly trigger: SimulatedTrigger;

@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /** Faults and writes end by then; the rest of the hour everything has time to settle, audits included. */
 const BUSY_MS = 2_100_000;
 /** A world ends after so many hours, and the next begins with nothing but its seed. */
-export const WORLD_HOURS = 48;
+const WORLD_HOURS = 48;
 const KEPT_FACTS = 20_000;
 
 export interface Tally {

@@ -17,7 +17,7 @@ export interface SimulatedTrigger {
   readonly suspended: boolean;
 }
 
-export const BACKOFF = { initialMs: 1000, maxMs: 60_000 } as const;
+const BACKOFF = { initialMs: 1000, maxMs: 60_000 } as const;
 
 export function drawTriggers(dice: Dice): SimulatedTrigger[] {
   return Array.from({ length: dice.between(1, 3) }, (_, index) => {
