@@ -18,29 +18,38 @@ export interface BenchFunction extends AsyncDisposable {
   readonly atOnce: number;
   /** From now on it answers with this status to write; without one, 204. */
   reset(phase?: string): void;
+  /** From now on it answers nobody until `release`, which answers all. */
+  hold(): void;
+  release(): void;
 }
 
-export async function startFunction(): Promise<BenchFunction> {
+/** @param port where it listens; 0 is any */
+export async function startFunction(port = 0): Promise<BenchFunction> {
   let arrivals: Arrival[] = [];
   let result: string | undefined;
   let running = 0;
   let atOnce = 0;
+  let held: (() => void)[] | undefined;
   const server = createServer((request, response) => {
     const atMs = performance.now();
     const { headers } = request;
     arrivals.push({ name: String(headers['ce-name']), generation: Number(headers['ce-generation']), atMs });
     atOnce = Math.max(atOnce, ++running);
-    request.resume().once('end', () => {
+    const answer = (): void => {
       running -= 1;
       if (result === undefined) response.writeHead(204).end();
       else response.writeHead(200, { 'content-type': 'application/json' }).end(result);
+    };
+    request.resume().once('end', () => {
+      if (held === undefined) answer();
+      else held.push(answer);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port: listening } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/`,
+    url: `http://127.0.0.1:${listening}/`,
     get arrivals() {
       return arrivals;
     },
@@ -52,6 +61,14 @@ export async function startFunction(): Promise<BenchFunction> {
       result =
         phase === undefined ? undefined : JSON.stringify({ kind: 'FunctionResult', status: { phase } });
       atOnce = 0;
+    },
+    hold: () => {
+      held ??= [];
+    },
+    release: () => {
+      const waiting = held ?? [];
+      held = undefined;
+      for (const answer of waiting) answer();
     },
     [Symbol.asyncDispose]: async () => {
       server.close();

@@ -2,12 +2,14 @@
  * `npm run bench`: how fast and how small the forwarder is, on a real API server on this machine. Prints one table and
  * ends with 0 whatever the figures are; `bench/README.md` keeps the last ones.
  *
- * `--only latency|drain|memory` (repeatable) runs a part, `--quick` takes fewer samples.
+ * `--only latency|drain|memory|heal|isolation` (repeatable) runs a part, `--quick` takes fewer samples.
  */
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { drain } from './drain.ts';
+import { heal } from './heal.ts';
+import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { type Figure, renderTable } from './table.ts';
@@ -17,6 +19,8 @@ const SCENARIOS: Readonly<Record<string, (world: World, quick: boolean) => Promi
   memory,
   latency,
   drain,
+  heal,
+  isolation,
 };
 
 const { values } = parseArgs({

@@ -13,16 +13,33 @@ const CONNECTIONS = 32;
 export const OBJECT_BYTES = 2048;
 const PADDING = OBJECT_BYTES - 700;
 
+export interface TriggerOptions {
+  /** @defaultValue that of the world's function */
+  readonly url?: string;
+  /** Only objects with these. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 export interface World extends AsyncDisposable {
   readonly function: BenchFunction;
   createNamespace(name: string): Promise<void>;
   /** Widgets `w0`, `w1`, … of 2 KB each. */
-  createWidgets(namespace: string, from: number, to: number): Promise<void>;
+  createWidgets(
+    namespace: string,
+    from: number,
+    to: number,
+    labels?: (index: number) => Readonly<Record<string, string>>,
+  ): Promise<void>;
   /** How many widgets have that `status.phase`. */
   countPhase(namespace: string, phase: string): Promise<number>;
   /** Sets `spec.size`; resolves with the time at which the answer's head came, on performance.now(). */
   edit(namespace: string, name: string, size: number): Promise<number>;
-  createTrigger(namespace: string, name: string, delivery: Readonly<Record<string, unknown>>): Promise<void>;
+  createTrigger(
+    namespace: string,
+    name: string,
+    delivery: Readonly<Record<string, unknown>>,
+    options?: TriggerOptions,
+  ): Promise<void>;
   deleteTrigger(namespace: string, name: string): Promise<void>;
   startForwarder(namespace: string): Promise<Forwarder>;
 }
@@ -46,10 +63,11 @@ export async function openWorld(): Promise<World> {
     namespace: string,
     name: string,
     spec: unknown,
+    labels: Readonly<Record<string, string>> = {},
   ): unknown => ({
     apiVersion,
     kind,
-    metadata: { name, namespace },
+    metadata: { name, namespace, labels },
     spec,
   });
 
@@ -58,13 +76,14 @@ export async function openWorld(): Promise<World> {
     createNamespace: async (name) => {
       await cluster.kubectl(['create', 'namespace', name]);
     },
-    createWidgets: async (namespace, from, to) => {
+    createWidgets: async (namespace, from, to, labels = () => ({})) => {
       let next = from;
       const one = async (): Promise<void> => {
         while (next < to) {
           const index = next++;
           const spec = { size: 0, padding: randomBytes(PADDING / 2).toString('hex') };
-          await api('POST', widgets(namespace), object(API_VERSION, 'Widget', namespace, `w${index}`, spec));
+          const widget = object(API_VERSION, 'Widget', namespace, `w${index}`, spec, labels(index));
+          await api('POST', widgets(namespace), widget);
         }
       };
       await Promise.all(Array.from({ length: CONNECTIONS }, one));
@@ -75,11 +94,12 @@ export async function openWorld(): Promise<World> {
       return uids.split(' ').filter((uid) => uid !== '').length;
     },
     edit: (namespace, name, size) => api('PATCH', `${widgets(namespace)}/${name}`, { spec: { size } }),
-    createTrigger: async (namespace, name, delivery) => {
+    createTrigger: async (namespace, name, delivery, { url = host.url, labels } = {}) => {
+      const selected = labels === undefined ? {} : { labelSelector: { matchLabels: labels } };
       const spec = {
-        watch: { apiVersion: API_VERSION, kind: 'Widget' },
+        watch: { apiVersion: API_VERSION, kind: 'Widget', ...selected },
         debounce: { quiet: '0s', maxWait: '0s' },
-        target: { http: { url: host.url } },
+        target: { http: { url } },
         delivery: { perObject: { burst: 1000, every: '1ms' }, ...delivery },
       };
       await api(

@@ -172,6 +172,11 @@ export class PipelineWorld {
     return this.#pipeline;
   }
 
+  /** As it is now. */
+  get trigger(): Trigger {
+    return this.#trigger;
+  }
+
   get calls(): readonly ModelCall[] {
     return this.host.calls;
   }

@@ -74,7 +74,7 @@ describe('A target', () => {
       );
       // Two that were refused for good before the third showed whose failure it was; that was taken back.
       assert.ok(world.givenUp.length <= (title.includes('404') ? 2 : 0));
-      assert.equal(world.counts.deadLettered, 0);
+      assert.equal(world.letters.letters.size, 0);
       assert.equal(world.condition('TargetReachable'), 'True');
       await world.pass(60 * MINUTE_MS);
       assert.equal(world.calls.length, away + OBJECTS, 'each once');
