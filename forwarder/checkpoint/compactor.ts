@@ -108,6 +108,7 @@ export class Compactor {
       ledger.replace(sources, run);
       if (tier !== undefined) return;
       this.#isBroken = false;
+      ledger.heal();
       this.#keptLines = run.uids.length;
       this.#addedLines -= addedBefore;
     };

@@ -19,13 +19,15 @@ export class Ledger {
   readonly #sizes: Map<number, number>;
   /** Covered by merges. */
   readonly #claims: number[];
+  #broken: readonly number[];
   #garbage: number[];
   #bytes = 0;
   #lastPosition: number;
 
-  constructor({ runs, claims, garbage, sizes, lastPosition }: Restored) {
+  constructor({ runs, claims, broken, garbage, sizes, lastPosition }: Restored) {
     this.runs = runs;
     this.#claims = claims;
+    this.#broken = broken;
     this.#garbage = garbage;
     this.#sizes = sizes;
     this.#lastPosition = lastPosition;
@@ -91,6 +93,12 @@ export class Ledger {
     }
     this.#claims.sort((a, b) => a - b);
     this.#garbage.push(...this.#claims.splice(0, Math.max(0, this.#claims.length - KEPT_CLAIMS)));
+  }
+
+  /** All has been written anew: what is damaged is of no use. */
+  heal(): void {
+    this.#garbage.push(...this.#broken);
+    this.#broken = [];
   }
 
   /** Removes what is of no use, oldest first. What could not be removed stays for the next time. */

@@ -18,6 +18,8 @@ export interface Restored {
   readonly runs: Run[];
   /** Claims that merges cover, oldest first: kept for a while, as they fence. */
   readonly claims: number[];
+  /** Damaged: they go when all has been written anew. */
+  readonly broken: readonly number[];
   /** Of no use any more. */
   readonly garbage: number[];
   /** Bytes by number, of everything that is stored. */
@@ -25,7 +27,7 @@ export interface Restored {
 }
 
 /** What a segment takes beside its header and records, about. */
-export const FRAME_BYTES = 400;
+export const FRAME_BYTES = 200;
 
 /** Segments of a merge, or one of anything else. */
 interface Unit {
@@ -49,8 +51,6 @@ export function restore(found: readonly (Segment | DamagedSegment)[]): Restored 
   const ordered = used.flatMap(({ parts }) => parts).toSorted((a, b) => a.to - b.to || a.seq - b.seq);
   const { records, runs } = readAll(ordered);
   const damagedSeqs = broken.map(({ seq }) => seq);
-  // They go when all has been written anew.
-  runs[0]?.seqs.push(...damagedSeqs);
   return {
     header: ordered.at(-1)?.header,
     records,
@@ -61,10 +61,8 @@ export function restore(found: readonly (Segment | DamagedSegment)[]): Restored 
     nextSeq: found.reduce((most, { seq }) => Math.max(most, seq), 0) + 1,
     runs,
     claims: seqsOf(unused.filter(({ type }) => type === 'Claim')),
-    garbage: [
-      ...seqsOf(unused.filter(({ type }) => type !== 'Claim')),
-      ...(runs.length === 0 ? damagedSeqs : []),
-    ],
+    broken: damagedSeqs,
+    garbage: seqsOf(unused.filter(({ type }) => type !== 'Claim')),
     sizes: new Map([
       ...segments.map((one) => [one.seq, sizeOf(one)] as const),
       ...damagedSeqs.map((seq) => [seq, 0] as const),
