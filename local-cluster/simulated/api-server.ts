@@ -2,7 +2,7 @@ import type { Clock } from '../../forwarder/lib/clock.ts';
 import type { Random } from '../../forwarder/lib/random.ts';
 import { ClusterState } from './cluster-state.ts';
 import { listed, listText, type ListOptions } from './collection.ts';
-import { discoveryText } from './discovery-documents.ts';
+import { discoveryHeaders, discoveryText } from './discovery-documents.ts';
 import type { Fault } from './fault.ts';
 import { isObject, type Json, readJson } from './json.ts';
 import { CRD_RESOURCE } from './kinds.ts';
@@ -108,7 +108,8 @@ export class SimulatedApiServer {
     const { method, path } = request;
     if (method === 'GET') {
       const text = discoveryText(path, request.headers['accept'], this.state.kinds);
-      if (text !== undefined) return reply(200, text);
+      if (text !== undefined)
+        return { status: 200, headers: discoveryHeaders(path, request.headers), body: text };
     }
     if (method === 'POST') {
       const text = reviewText(request, this.#clock);
@@ -192,6 +193,10 @@ export class SimulatedApiServer {
     const view = viewOf(kind, headers['accept']);
     const shown = (object: Json): string => `${JSON.stringify(objectOf(object, view))}\n`;
     if (method === 'DELETE') return this.#delete(at, request);
+    // Clients in Go send some kinds like this.
+    if (type === 'application/vnd.kubernetes.protobuf') {
+      throw new StatusError(415, 'the simulated API server reads JSON only, and no protobuf');
+    }
     const body = parseBody(request.body);
     if (method === 'PATCH') {
       if (name === '') throw notAllowed();

@@ -1,6 +1,7 @@
 /** What an API server says of itself: groups, versions and resources. */
 import type { KindRegistry, ServedKind } from './kinds.ts';
 import { openApiText } from './openapi-documents.ts';
+import { JSON_HEADERS, type SimulatedRequest } from './request.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const STATUS_VERBS = ['get', 'patch', 'update'];
@@ -37,6 +38,15 @@ export function discoveryText(
     default:
       return openApiText(path, kinds) ?? versionText(path, kinds);
   }
+}
+
+/** Clients tell by the type of the content whether they got everything in one document. */
+export function discoveryHeaders(
+  path: string,
+  { accept }: SimulatedRequest['headers'],
+): Readonly<Record<string, string>> {
+  if ((path !== '/api' && path !== '/apis') || !aggregated(accept)) return JSON_HEADERS;
+  return { 'content-type': 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
 }
 
 function versionText(path: string, kinds: KindRegistry): string | undefined {

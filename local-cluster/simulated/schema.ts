@@ -31,7 +31,7 @@ export const ANYTHING: Schema = { 'x-kubernetes-preserve-unknown-fields': true }
 const STRINGS: Schema = { type: 'object', additionalProperties: { type: 'string' } };
 
 /** `metadata` as every kind has it. */
-export const METADATA: Schema = {
+const METADATA: Schema = {
   type: 'object',
   properties: {
     name: { type: 'string' },

@@ -1,5 +1,5 @@
 /** What a write has to keep to, and how the API server says so where it does not. */
-import { fieldOf, isObject, type Json, type Loose } from './json.ts';
+import { fieldOf, isObject, type Json } from './json.ts';
 import type { ServedKind } from './kinds.ts';
 import type { ApplyConflict } from './managed-fields.ts';
 import type { ObjectStore, Stored } from './object-store.ts';
@@ -123,7 +123,18 @@ export function applyConflict({ fields }: ApplyConflict): StatusError {
     field: path,
   }));
   const many = causes.length === 1 ? '1 conflict' : `${causes.length} conflicts`;
-  const first = causes[0] as Loose;
-  const message = `Apply failed with ${many}: ${first.message}: ${first.field}`;
+  const message = `Apply failed with ${many}: ${conflictList(fields)}`;
   return new StatusError(409, message, { details: { causes } });
+}
+
+/** By manager, each with its fields. */
+function conflictList(fields: ApplyConflict['fields']): string {
+  const paths = new Map<string, string[]>();
+  for (const { by, path } of fields) paths.set(by, [...(paths.get(by) ?? []), path]);
+  return [...paths]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([by, of]) =>
+      of.length === 1 ? `conflict with ${by}: ${of[0]}` : `conflicts with ${by}:\n- ${of.join('\n- ')}`,
+    )
+    .join('\n');
 }

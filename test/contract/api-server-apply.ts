@@ -206,6 +206,12 @@ export function applyContract(world: () => ApiWorld): void {
         body.details.causes.map(({ field, message }: Loose) => `${field} ${message}`),
         ['.spec.size conflict with "one"', '.spec.tier conflict with "one"'],
       );
+      assert.equal(
+        body.message,
+        'Apply failed with 2 conflicts: conflicts with "one":\n- .spec.size\n- .spec.tier',
+      );
+      const one = await widgets.apply('a', { spec: { size: 2 } }, { manager: 'two' });
+      assert.equal(one.body.message, 'Apply failed with 1 conflict: conflict with "one": .spec.size');
     });
 
     it('by force takes the field over, and no more', async () => {
