@@ -1,12 +1,13 @@
 /** A function that edits the object it is called for, each time, on a real API server. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import { eventually } from '../support/eventually.ts';
 import { useStage } from '../support/stage.ts';
 
 const BURST = 5;
 
-interface Sized {
+interface Sized extends KubeObject {
   readonly spec: { readonly size: number };
 }
 
