@@ -71,7 +71,7 @@ export function manifestOf(trigger: SimulatedTrigger): object {
 }
 
 export function factOf(trigger: SimulatedTrigger, durable: boolean, atMs: number): TriggerFact {
-  const { name, changes, quietMs, maxWaitMs, maxAttempts, concurrency, suspended } = trigger;
+  const { name, changes, team, quietMs, maxWaitMs, maxAttempts, concurrency, suspended } = trigger;
   return {
     fact: 'trigger',
     atMs,
@@ -82,7 +82,8 @@ export function factOf(trigger: SimulatedTrigger, durable: boolean, atMs: number
     concurrency,
     suspended,
     durable,
-    byGeneration: changes.every((change) => change === 'Spec'),
+    // What leaves a selection and comes back has the generation it had.
+    byGeneration: team === undefined && changes.every((change) => change === 'Spec'),
     backoff: BACKOFF,
   };
 }

@@ -231,12 +231,17 @@ export class Ledger {
       return;
     }
     state.ended = how;
+    // An end in the middle of a fault may not have been written down.
+    const isOrderly = how === 'stop' && this.faults.size === 0;
     for (const call of this.open) if (call.fact.process === process) this.open.delete(call);
     for (const pair of this.pairs()) {
       const trigger = this.triggers.get(pair.trigger);
       if (trigger === undefined) continue;
       const { byGeneration = false } = trigger.config;
-      pair.processEnded(process, how, { sinceMs: this.#exposedSince(trigger), byGeneration });
+      pair.processEnded(process, isOrderly ? 'stop' : 'crash', {
+        sinceMs: this.#exposedSince(trigger),
+        byGeneration,
+      });
     }
   }
 
