@@ -8,6 +8,7 @@ import { needsDelivery } from '../filter/rules.ts';
 import { postpone, settle } from '../outcome/settle.ts';
 import type { TriggerQueue } from '../queue/trigger-queue.ts';
 import { Alarm } from '../lib/alarm.ts';
+import type { Gate, GateChange } from '../target/gate/gate.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -210,12 +211,8 @@ export class Worker {
       target: setup.target.type,
       result: decision.label,
     });
-    if (change.opened !== undefined) this.#options.events.circuit(change.opened);
-    if (change.closed) {
-      this.#options.events.circuit(undefined);
-      this.retryAll();
-    }
-    if (gate.nextProbeAtMs !== undefined) this.#gateAlarm.set(gate.nextProbeAtMs);
+    // A call that began before an edit says nothing about the target of now.
+    if (this.#options.context()?.setup === setup) this.#heed(change, gate);
     this.#carryOut(entry, delivery, decision);
     for (const key of change.reclassify) this.#takeBack(key, context);
     // The slot in the gate is free again; the key is not, until the result has been written once.
@@ -227,6 +224,15 @@ export class Worker {
     if (isEnd && !decision.handled)
       finalizers.pending(entry, 'failure' in outcome ? outcome.failure.message : undefined);
     finalizers.consider(entry);
+  }
+
+  #heed({ opened, closed }: GateChange, gate: Gate): void {
+    if (opened !== undefined) this.#options.events.circuit(opened);
+    if (closed) {
+      this.#options.events.circuit(undefined);
+      this.retryAll();
+    }
+    if (gate.nextProbeAtMs !== undefined) this.#gateAlarm.set(gate.nextProbeAtMs);
   }
 
   #carryOut(entry: Entry, delivery: Delivery, decision: Decision): void {

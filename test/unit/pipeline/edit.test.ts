@@ -78,6 +78,23 @@ describe('An edited trigger', () => {
     );
   });
 
+  it('is not told that its new target is away by calls to the one before', async () => {
+    const world = await PipelineWorld.start();
+    const away = new TargetError('TARGET_UNREACHABLE', 'away', { blame: 'target', conclusive: true });
+    world.host.script = () => undefined;
+    for (const name of ['a', 'b', 'c']) world.cluster.create(name);
+    await world.pass();
+    await world.edit({ target: { type: 'http', url: 'https://two.example', headers: {} } });
+    world.host.script = () => [{}];
+    for (const call of world.calls) call.end(away);
+    await world.pass(10_000);
+    assert.equal(world.condition('TargetReachable'), 'True');
+    assert.deepEqual(
+      world.calls.slice(3).map(({ url, ok }) => `${url} ${ok}`),
+      Array.from({ length: 3 }, () => 'https://two.example true'),
+    );
+  });
+
   it('sends what waits to its new target, and lets the running call end as it began', async () => {
     const world = await PipelineWorld.start();
     world.host.script = () => undefined;
