@@ -46,6 +46,7 @@ export function demoCrds(): readonly KubeObject[] {
   return [
     'deploy/crds/functiontrigger.yaml',
     'deploy/crds/deadletter.yaml',
+    'deploy/crds/triggercheckpoint.yaml',
     'functions/application/crd.yaml',
   ].map((file) => load(readAsset(file)) as KubeObject);
 }
