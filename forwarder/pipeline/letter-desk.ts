@@ -6,7 +6,7 @@ import type { LetterFailure, LetterSubject } from '../dead-letter/dead-letter.ts
 import type { DeadLetters } from '../dead-letter/dead-letters.ts';
 import type { LetterProblem } from '../dead-letter/letter-problem.ts';
 import type { TriggerLetters } from '../dead-letter/trigger-letters.ts';
-import { isUnmet } from '../filter/record.ts';
+import { isOver, isUnmet } from '../filter/record.ts';
 import { eventTypeOf } from '../filter/rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import { objectKey } from '../model/kube-object.ts';
@@ -128,8 +128,8 @@ export class LetterDesk {
 /** A letter stands for what was given up, and as long as it is not known whether a newer state does better. */
 function needsLetter(entry: Entry | undefined): boolean {
   if (entry === undefined) return false;
-  const { record, retrying, gone } = entry;
+  const { record, retrying } = entry;
   if (record.told) return false;
-  const isPending = gone || retrying || record.wish !== undefined || record.sending !== undefined;
+  const isPending = isOver(record) || retrying || record.wish !== undefined || record.sending !== undefined;
   return record.exhausted || isPending || isUnmet(record);
 }
