@@ -26,7 +26,7 @@ interface CheckpointList {
   readonly items: readonly { readonly metadata: { readonly name: string }; readonly spec?: unknown }[];
 }
 
-export class KubeSegmentStore implements SegmentStore {
+class KubeSegmentStore implements SegmentStore {
   readonly #client: KubeClient;
   readonly #trigger: TriggerIdentity;
   readonly #owned: boolean;
