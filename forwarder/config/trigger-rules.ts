@@ -9,6 +9,11 @@ import { problem, type TriggerProblem } from './trigger-problem.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+interface Targets {
+  readonly lambda?: { readonly invocationType?: string };
+  readonly openfaas?: { readonly async?: boolean };
+}
+
 const count = (value: Fields): number => Object.values(value).filter((one) => one !== undefined).length;
 
 const durationOf = (value: unknown): number => parseDuration(String(value)) ?? 0;
@@ -36,6 +41,14 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
   'must be an absolute http or https URL without credentials and fragment': {
     holds: (url: string) => urlProblem(url) === undefined,
   },
+  'finalizer needs Deleted in eventTypes': {
+    holds: ({ finalizer, eventTypes }: { finalizer: boolean; eventTypes: readonly string[] }) =>
+      !finalizer || eventTypes.includes('Deleted'),
+  },
+  'finalizer needs a target that reports an outcome': {
+    holds: ({ finalizer, target }: { finalizer: boolean; target: Targets }) =>
+      !finalizer || (target.lambda?.invocationType !== 'Event' && target.openfaas?.async !== true),
+  },
   'quiet must not be longer than maxWait': {
     holds: ({ quiet, maxWait }: Fields) => durationOf(quiet) <= durationOf(maxWait),
   },
@@ -60,7 +73,6 @@ const NOT_YET: readonly (readonly [path: string, isAsked: (value: unknown) => bo
   ['target.http.auth', isPresent],
   ['target.http.headersFrom', (value) => Array.isArray(value) && value.length > 0],
   ['payload.dataref', isTrue],
-  ['finalizer', isTrue],
   [
     'serviceAccountName',
     (value) => isPresent(value) && value !== 'default',

@@ -16,6 +16,7 @@ import { ReleaseDeadline } from './release-deadline.ts';
 import type { Services } from './services.ts';
 import type { Setup } from './setup.ts';
 import { Strays } from './strays.ts';
+import { NONE_WAITING, type WaitingDeletions, waitingDeletions } from './waiting-deletions.ts';
 
 export interface FinalizersOptions {
   readonly services: Services;
@@ -37,9 +38,6 @@ export interface FinalizersOptions {
   readonly signal: AbortSignal;
 }
 
-/** Shorter waits are not worth telling. */
-const TELL_AFTER_MS = 2000;
-
 export class Finalizers {
   readonly #options: FinalizersOptions;
   readonly #namespace: NamespaceState;
@@ -51,6 +49,8 @@ export class Finalizers {
   /** Whether everything that is held is known. */
   #complete = false;
   #ended: PromiseWithResolvers<void> | undefined;
+  /** Whether the trigger has ever held objects, as far as is known. */
+  #used = false;
 
   constructor(options: FinalizersOptions) {
     const { services, setup, signal } = options;
@@ -142,19 +142,11 @@ export class Finalizers {
     await this.#ended.promise;
   }
 
-  /** Names of objects whose deletion has waited for a while; `soon`: others may have, in a moment. */
-  waiting(): { readonly names: readonly string[]; readonly soon: boolean } {
-    const names: string[] = [];
-    let soon = false;
-    const sinceMs = this.#options.services.clock.now() - TELL_AFTER_MS;
-    for (const entry of this.#options.entries) {
-      const { record } = entry;
-      if (!record.held || record.told || !(record.deleting || entry.gone)) continue;
-      if (entry.retrying || record.exhausted || entry.unfinished > 0 || record.firstSeenMs <= sinceMs)
-        names.push(entry.name);
-      else soon = true;
-    }
-    return { names, soon };
+  /** What the trigger says of deletions that wait. */
+  waiting(): WaitingDeletions {
+    const { setup, trigger, entries, services } = this.#options;
+    this.#used ||= setup().trigger.spec.finalizer || trigger.held;
+    return this.#used ? waitingDeletions(entries, services.clock.now()) : NONE_WAITING;
   }
 
   /** A call for the object's end has not done it: an Event says so, once. */

@@ -60,6 +60,7 @@ export class TriggerPipeline {
       name,
       entries,
       inFlight: () => this.#worker.running,
+      deletions: () => this.#effects.finalizers.waiting(),
     });
     this.#schedule = new Schedule({
       clock,

@@ -2,7 +2,7 @@
 import { formatDuration } from '../../protocol/duration.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
 import type { LetterProblem } from '../dead-letter/letter-problem.ts';
-import { isUnmet } from '../filter/record.ts';
+import { isOver, isUnmet } from '../filter/record.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
@@ -11,6 +11,7 @@ import type { StatusChange } from '../status/trigger-status.ts';
 import { type CheckpointProblem, WRITTEN } from './checkpoint-problem.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
+import type { WaitingDeletions } from './waiting-deletions.ts';
 
 const COUNT_EVERY_MS = 1000;
 /** A list that is done sooner is not worth telling: a restart leaves the status as it is. */
@@ -35,6 +36,7 @@ export class TriggerReport {
   readonly #name: string;
   readonly #entries: Entries;
   readonly #inFlight: () => number;
+  readonly #deletions: () => WaitingDeletions;
   readonly #filterProblems = new Map<Entry, string>();
   readonly #applyProblems = new Map<Entry, ApplyProblem>();
   #letterProblem: LetterProblem | undefined;
@@ -48,12 +50,14 @@ export class TriggerReport {
     readonly name: string;
     readonly entries: Entries;
     readonly inFlight: () => number;
+    readonly deletions: () => WaitingDeletions;
   }) {
     this.#services = options.services;
     this.#identity = options.identity;
     this.#name = options.name;
     this.#entries = options.entries;
     this.#inFlight = options.inFlight;
+    this.#deletions = options.deletions;
   }
 
   /** A version of the trigger runs: what was said of an older one's filter, target and results is forgotten. */
@@ -235,7 +239,12 @@ export class TriggerReport {
     for (const { record, retrying, gone } of this.#entries) {
       if (!gone) watched += 1;
       if (record.exhausted) deadLettered += 1;
-      else if (gone || record.wish !== undefined || (record.phase !== 'baseline' && isUnmet(record)))
+      else if (record.told) continue;
+      else if (
+        isOver(record) ||
+        record.wish !== undefined ||
+        (record.phase !== 'baseline' && isUnmet(record))
+      )
         pending += 1;
       if (retrying || record.exhausted) failing += 1;
     }
@@ -245,7 +254,12 @@ export class TriggerReport {
     meter.set('statewire_pending', trigger, pending);
     meter.set('statewire_dead_letters', trigger, deadLettered);
     meter.set('statewire_in_flight', trigger, this.#inFlight());
-    this.#update({ objects: { watched, pending, failing, deadLettered } });
+    const { condition, soon } = this.#deletions();
+    this.#update({
+      objects: { watched, pending, failing, deadLettered },
+      ...(condition !== undefined && { conditions: [condition] }),
+    });
+    if (soon) this.changed();
   }
 
   stop(): void {

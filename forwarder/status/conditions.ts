@@ -9,6 +9,7 @@ export const TRIGGER_CONDITIONS = [
   'TargetReachable',
   'StatusApplied',
   'CheckpointHealthy',
+  'ObjectsReleased',
   'Ready',
 ] as const;
 
@@ -91,7 +92,7 @@ export function completeConditions(
 }
 
 /** Absent where nobody has spoken of them; the trigger works all the same. */
-const OPTIONAL: ReadonlySet<TriggerConditionType> = new Set(['CheckpointHealthy']);
+const OPTIONAL: ReadonlySet<TriggerConditionType> = new Set(['CheckpointHealthy', 'ObjectsReleased']);
 
 /** The first thing that is wrong, else the first needed one that is not known yet, else True. */
 function readyFrom(list: readonly Condition[]): Pick<Condition, 'status' | 'reason' | 'message'> {

@@ -63,6 +63,18 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     named: 'must be longer than 0s',
   },
   {
+    reason: 'a finalizer where nobody hears of deletions',
+    spec: { finalizer: true, eventTypes: ['Created'] },
+    field: 'spec.finalizer',
+    named: 'finalizer needs Deleted in eventTypes',
+  },
+  {
+    reason: 'a finalizer for a Lambda function that is only told',
+    spec: { finalizer: true, target: { lambda: { functionName: 'a', invocationType: 'Event' } } },
+    field: 'spec.finalizer',
+    named: 'finalizer needs a target that reports an outcome',
+  },
+  {
     reason: 'quiet longer than maxWait',
     spec: { debounce: { quiet: '3s', maxWait: '1s' } },
     field: 'spec.debounce.quiet',

@@ -76,7 +76,7 @@ describe('readTrigger', () => {
           { apiVersion: 'v1', kind: 'ConfigMap', labelSelector: '' },
         ],
       },
-      eventTypes: ['Created', 'Updated'],
+      eventTypes: ['Updated', 'Deleted'],
       counting: { kind: 'changes', classes: ['Spec', 'Labels'] },
       when: 'object.spec.replicas > 0',
       initial: 'Skip',
@@ -86,7 +86,7 @@ describe('readTrigger', () => {
         functionName: 'application',
         region: 'eu-central-1',
         qualifier: 'live',
-        invocationType: 'Event',
+        invocationType: 'RequestResponse',
       },
       delivery: {
         timeoutMs: 45_000,
@@ -98,8 +98,8 @@ describe('readTrigger', () => {
         reply: 'Ignore',
       },
       payload: { previous: true, redact: ['spec.password', 'metadata.annotations["example.com/note"]'] },
-      finalizer: false,
-      finalizerDeadlineMs: 600_000,
+      finalizer: true,
+      finalizerDeadlineMs: 1_200_000,
       resyncMs: 36_000_000,
       suspend: true,
     });
@@ -183,7 +183,6 @@ describe('readTrigger, for what does not work yet', () => {
         'spec.target.http.auth',
         'spec.target.http.headersFrom',
         'spec.payload.dataref',
-        'spec.finalizer',
         'spec.serviceAccountName',
       ],
     },
@@ -203,10 +202,10 @@ describe('readTrigger, for what does not work yet', () => {
   }
 
   it('tells of other problems beside', () => {
-    const spec = { ...GOOD_SPEC, finalizer: true, resync: 'soon' };
+    const spec = { ...GOOD_SPEC, payload: { dataref: true }, resync: 'soon' };
     assert.deepEqual(
       problemsOf(manifest(spec)).map((one) => one.field),
-      ['spec.finalizer', 'spec.resync'],
+      ['spec.payload.dataref', 'spec.resync'],
     );
   });
 });
