@@ -85,6 +85,20 @@ export function succeed(record: ObjectRecord, flight: Flight): boolean {
   return false;
 }
 
+/** The result of a call that has succeeded is yet to be written. */
+export function owe(record: ObjectRecord, { eventType, named }: Flight): void {
+  if (eventType === 'Deleted') return;
+  record.owed = { created: eventType === 'Created', wish: named };
+  record.unsaved = true;
+}
+
+/** It was written, or was refused for good. */
+export function settleDebt(record: ObjectRecord): void {
+  if (record.owed === undefined) return;
+  record.owed = undefined;
+  record.unsaved = true;
+}
+
 function digestInRecipe({ digest, recipe }: Flight, now: Recipe): Digest {
   return recipe.id === now.id ? digest : (projectDigest(digest, recipe, now) ?? NO_DIGEST);
 }

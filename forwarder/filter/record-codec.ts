@@ -68,8 +68,9 @@ export function encodeRecord(
   wakeup: WakeupDue | undefined,
   defaultNamespace: string | undefined,
 ): string {
-  const { namespace, attempts, exhausted, touched, ending, told, gone, redeliverSeen } = record;
-  const wish = record.wish ?? record.sending;
+  const { namespace, attempts, exhausted, ending, told, gone, owed, redeliverSeen } = record;
+  const wish = record.wish ?? record.sending ?? owed?.wish;
+  const touched = record.touched || (owed !== undefined && !owed.created && owed.wish === undefined);
   const rest: Rest = {
     ...(namespace !== undefined && namespace !== defaultNamespace && { namespace }),
     ...(attempts > 0 && { attempts }),
@@ -96,8 +97,8 @@ export function encodeRecord(
 }
 
 /** A new object of which a function has heard is another thing than one of which it has not. */
-function phaseMark({ phase, started }: ObjectRecord): string {
-  if (phase === 'new') return started ? 's' : 'n';
+function phaseMark({ phase, started, owed }: ObjectRecord): string {
+  if (phase === 'new' || owed?.created === true) return started ? 's' : 'n';
   return phase === 'baseline' ? 'b' : 'h';
 }
 

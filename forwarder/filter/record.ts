@@ -92,6 +92,8 @@ export class ObjectRecord {
   recheck = false;
   /** A call is under way that fulfils this; should the process end, the wish is still to be fulfilled. */
   sending: Wish | undefined;
+  /** A call has succeeded whose result is not written yet; should the process end, the call is made again for that. */
+  owed: Owed | undefined;
   /** Read from a checkpoint and not observed since: what is known of how complete that was. */
   restored: Completeness | undefined;
   /** A checkpoint tells of it, rightly or not. */
@@ -114,8 +116,16 @@ export class ObjectRecord {
     this.wish = undefined;
     this.redeliverSeen = undefined;
     this.sending = undefined;
+    this.owed = undefined;
     this.restored = undefined;
   }
+}
+
+/** What the call was whose result is not written yet. */
+export interface Owed {
+  readonly created: boolean;
+  /** Set where the state itself needed no delivery. */
+  readonly wish: Wish | undefined;
 }
 
 /** How much a checkpoint can say of calls: which of them were certainly written down when the process ended. */

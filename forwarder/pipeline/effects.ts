@@ -74,6 +74,7 @@ export class Effects {
       writes,
       children,
       signal,
+      noted: options.noted,
       applied: (entry, problem) => report.applied(entry, problem),
     });
   }

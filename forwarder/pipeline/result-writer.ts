@@ -5,7 +5,7 @@
 import type { FunctionResult } from '../../protocol/result.ts';
 import { Applier } from '../apply/applier.ts';
 import type { ApplyProblem } from '../apply/apply-task.ts';
-import { type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
+import { owe, settleDebt, type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { kindName, type Resource } from '../model/resource.ts';
 import type { OwnedKind } from '../model/trigger.ts';
@@ -21,6 +21,8 @@ export interface ResultWriterOptions {
   readonly writes: OwnWrites;
   readonly children: ChildTracker;
   readonly signal: AbortSignal;
+  /** Something was done to the entry's record. */
+  readonly noted: (entry: Entry) => void;
   /** What was refused for good, or nothing: the `StatusApplied` condition. */
   readonly applied: (entry: Entry, problem: ApplyProblem | undefined) => void;
 }
@@ -29,12 +31,12 @@ export interface ResultWriterOptions {
 export function hasWrites(result: FunctionResult | undefined, warnings: readonly string[]): boolean {
   return (
     warnings.length > 0 ||
-    (result !== undefined &&
-      (result.status !== undefined ||
-        result.conditions !== undefined ||
-        result.apply !== undefined ||
-        (result.events?.length ?? 0) > 0))
+    (result !== undefined && (changesObjects(result) || (result.events?.length ?? 0) > 0))
   );
+}
+
+function changesObjects({ status, conditions, apply }: FunctionResult): boolean {
+  return status !== undefined || conditions !== undefined || apply !== undefined;
 }
 
 export class ResultWriter {
@@ -86,6 +88,7 @@ export class ResultWriter {
     const { record } = entry;
     const number = (this.#newest.get(entry) ?? 0) + 1;
     this.#newest.set(entry, number);
+    if (result.error === undefined && changesObjects(result)) owe(record, delivery.flight);
     let base: KubeObject = delivery.object;
     let before: WriteBase | undefined;
     const report = await applier.apply({
@@ -118,7 +121,10 @@ export class ResultWriter {
       onRetrying: freeKey,
       signal,
     });
-    if (report.complete) this.#options.applied(entry, report.problems[0]);
+    if (!report.complete) return;
+    this.#options.applied(entry, report.problems[0]);
+    settleDebt(record);
+    this.#options.noted(entry);
   }
 }
 

@@ -6,6 +6,7 @@ import { REDELIVER_ANNOTATION } from '../../../forwarder/model/trigger.ts';
 import type { ChangeClass } from '../../../protocol/event.ts';
 import { MemorySegmentStores } from '../../../forwarder/checkpoint/memory-segment-store.ts';
 import type { TriggerIdentity } from '../../../forwarder/model/trigger.ts';
+import { apiError } from '../../support/fake-apply-server.ts';
 import { PipelineWorld, type SpecPatch } from '../../support/pipeline-world.ts';
 
 const TRIGGER = {
@@ -238,6 +239,52 @@ describe('A process that goes on', () => {
     world.host.script = () => [{}];
     world.cluster.create('web');
     assert.deepEqual(await sentBy(world, () => world.again()), ['deleted web-1:deleted', 'created web-2:g1']);
+  });
+
+  describe('makes a call again whose result was not written', () => {
+    const states = { status: { phase: 'Ready' } };
+
+    async function unwritten(
+      act: (world: PipelineWorld) => void,
+      spec: SpecPatch = {},
+    ): Promise<PipelineWorld> {
+      const world = await PipelineWorld.start({ spec });
+      world.host.script = () => [states];
+      world.cluster.create('web', { size: 1 });
+      await world.pass(WRITTEN_MS);
+      world.cluster.fault = ({ method }) => (method === 'GET' ? undefined : apiError(503, 'away'));
+      act(world);
+      await world.pass(10 * WRITTEN_MS);
+      world.kill();
+      world.cluster.fault = () => undefined;
+      return world;
+    }
+    const phase = (world: PipelineWorld, name: string): unknown =>
+      (world.cluster.object(name)?.['status'] as { readonly phase?: string } | undefined)?.phase;
+
+    it('of a creation', async () => {
+      const world = await unwritten(({ cluster }) => cluster.create('other'));
+      assert.equal(world.call.text, 'created other-2:g1');
+      assert.deepEqual(await sentBy(world, () => world.again()), ['created other-2:g1']);
+      assert.equal(phase(world, 'other'), 'Ready');
+    });
+
+    it('of an update', async () => {
+      const world = await unwritten(({ cluster, host }) => {
+        host.script = () => [{ status: { phase: 'Changed' } }];
+        cluster.edit('web', { size: 2 });
+      });
+      assert.deepEqual(await sentBy(world, () => world.again()), ['updated web-1:g2']);
+      assert.equal(phase(world, 'web'), 'Changed');
+    });
+
+    it('but not where it was refused for good', async () => {
+      const world = await unwritten(({ cluster }) => {
+        cluster.fault = ({ method }) => (method === 'GET' ? undefined : apiError(403, 'no'));
+        cluster.create('other');
+      });
+      assert.deepEqual(await sentBy(world, () => world.again()), []);
+    });
   });
 
   it('lets nobody wait for an end that was given up', async () => {
