@@ -174,7 +174,9 @@ export class Pair {
     const { gone, writes } = this.life;
     const doneMs = (this.handled ?? this.ended)?.end?.atMs ?? -Infinity;
     const writtenMs = byGeneration ? -Infinity : (gone?.atMs ?? writes.at(-1)?.atMs ?? -Infinity);
-    if (hadOpen || doneMs >= sinceMs || writtenMs >= sinceMs) this.excuse();
+    // A result that was not written is had again by the same call.
+    const isUnwritten = this.handled?.end?.states === true && this.status?.id !== this.handled.fact.id;
+    if (hadOpen || isUnwritten || doneMs >= sinceMs || writtenMs >= sinceMs) this.excuse();
     else this.inDoubt = !byGeneration;
     if (this.known !== undefined && this.known.fact.atMs >= sinceMs) this.mayLoseEnd = true;
   }

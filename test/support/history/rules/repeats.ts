@@ -41,11 +41,11 @@ export const noneWithoutCause: Rule = (fact, { lives, processes, triggers }, rep
 /** The call that has handled already what this one sends. */
 function repeated(pair: Pair, fact: CallFact): CallFact | undefined {
   const { handled, ended, last } = pair;
-  if (fact.type === 'deleted') return ended?.fact;
-  if (fact.reason !== 'Watch' || handled === undefined || last === undefined) return undefined;
   // Once a call for the same state was excused, its further attempts are, too.
-  if (last !== handled && !last.heard) return undefined;
-  if (last !== handled && last.end?.outcome !== 'success') return undefined;
+  const isRetry = last !== undefined && (!last.heard || last.end?.outcome !== 'success');
+  if (fact.type === 'deleted') return isRetry ? undefined : ended?.fact;
+  if (fact.reason !== 'Watch' || handled === undefined || last === undefined) return undefined;
+  if (last !== handled && isRetry) return undefined;
   const run = pair.runAt(fact.rv);
   return run !== undefined && run.number === handled.run?.number ? handled.fact : undefined;
 }
