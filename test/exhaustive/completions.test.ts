@@ -161,6 +161,16 @@ describe('A pipeline keeps what it promises, in whatever order', () => {
       before: ['reply', 'edit'],
       length: 3,
     },
+    {
+      title: 'three things happen while the answer to a write and a change are on their way',
+      before: ['reply', 'passage', 'edit'],
+      length: 3,
+    },
+    {
+      title: 'three things happen while what was read for a write is ahead of the watch',
+      before: ['reply', 'edit', 'edit', 'passage', 'second', 'passage', 'passage'],
+      length: 3,
+    },
   ]) {
     for (const settled of [true, false]) {
       it(`${title}${settled ? '' : ', all at once'}`, async (t) => {

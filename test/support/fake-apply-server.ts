@@ -44,6 +44,8 @@ export class FakeApplyServer implements KubeClient {
   readonly requests: KubeRequest[] = [];
   /** Runs before each request; what it throws is the answer. */
   before: (request: KubeRequest) => void | Promise<void> = () => undefined;
+  /** Called in the moment in which a request has had its effect. */
+  after: (request: KubeRequest) => void = () => undefined;
   readonly #kinds: readonly FakeKind[];
   #version = 100;
 
@@ -94,6 +96,12 @@ export class FakeApplyServer implements KubeClient {
     this.requests.push(request);
     await this.before(request);
     request.signal?.throwIfAborted();
+    const response = this.#handle(request);
+    this.after(request);
+    return response;
+  }
+
+  #handle(request: KubeRequest): KubeResponse {
     const kind = this.#kinds.find(({ collection }) => request.path.startsWith(collection));
     if (kind === undefined) throw apiError(404, 'the server could not find the requested resource');
     if (request.path === kind.collection) return this.#list(kind, request);

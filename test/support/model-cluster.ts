@@ -48,6 +48,8 @@ export class ModelCluster implements KubeClient {
   readonly #noted = new Map<string, KubeObject>();
   #version = '100';
   #lives = 0;
+  /** Requests of the pipeline. */
+  readonly #own = new WeakSet<KubeRequest>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -56,6 +58,9 @@ export class ModelCluster implements KubeClient {
       { collection: OBJECTS_PATH, schema: { type: 'object', properties: { spec: any, status: STATUS } } },
       { collection: CHILDREN_PATH, schema: any },
     ]);
+    this.server.after = (request) => {
+      if (request.method !== 'GET') this.#note(request.path.replace(/\/status$/, ''), this.#own.has(request));
+    };
   }
 
   /** The newest resourceVersion. */
@@ -69,9 +74,8 @@ export class ModelCluster implements KubeClient {
     if (there !== undefined) await there;
     const fault = this.fault(request);
     if (fault !== undefined && fault !== 'lost') throw fault;
-    const path = request.path.replace(/\/status$/, '');
+    this.#own.add(request);
     const response = await this.server.request(request);
-    if (request.method !== 'GET') this.#note(path, true);
     await this.#travel(request.signal);
     const back = this.held(request, 'back');
     const arrives =
@@ -143,7 +147,6 @@ export class ModelCluster implements KubeClient {
     if (this.find(path) === undefined) return;
     const body = { apiVersion: 'example.com/v1', kind: 'Application', metadata: { name }, status };
     await this.server.applyAs(manager, `${path}/status`, body);
-    this.#note(path);
   }
 
   /** Puts a child there, or changes it, as somebody else does. */
