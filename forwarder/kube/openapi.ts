@@ -19,6 +19,8 @@ export class OpenApi {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #kinds = new Map<string, KnownKind>();
+  /** Documents being read, of up to a megabyte each: whoever asks meanwhile waits for the same. */
+  readonly #reading = new Map<string, Promise<KindSchema | undefined>>();
   #index: { readonly urls: Promise<ReadonlyMap<string, string>>; readonly atMs: number } | undefined;
 
   constructor(options: { readonly client: KubeClient; readonly clock: Clock }) {
@@ -45,7 +47,7 @@ export class OpenApi {
     }
     const known = this.#kinds.get(name);
     if (known?.url === url) return known.schema;
-    const schema = await this.#read(url, resource);
+    const schema = await this.#readOnce(url, resource);
     if (schema === undefined) this.#kinds.delete(name);
     else this.#kinds.set(name, { url, schema });
     return schema;
@@ -70,6 +72,15 @@ export class OpenApi {
     return new Map(
       Object.entries(paths).map(([folder, { serverRelativeURL }]) => [folder, serverRelativeURL]),
     );
+  }
+
+  #readOnce(url: string, resource: Parameters<OpenApi['schemaOf']>[0]): Promise<KindSchema | undefined> {
+    const key = `${url} ${resource.kind}`;
+    const running = this.#reading.get(key);
+    if (running !== undefined) return running;
+    const reading = this.#read(url, resource).finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
+    return reading;
   }
 
   async #read(
