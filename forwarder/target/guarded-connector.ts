@@ -2,11 +2,11 @@
  * Connections that go nowhere the address guard forbids: the host is checked as a literal, each address a name resolves
  * to is checked before any is tried, and the peer once more when the connection stands.
  */
-import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { TargetError } from '../lib/errors.ts';
 import type { AddressGuard } from './address-guard.ts';
+import { sharedLookup } from './shared-lookup.ts';
 
 /** Longer than three lost SYN packets take to be sent again. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -24,8 +24,9 @@ export function guardedConnector(guard: AddressGuard, origin: URL): buildConnect
     });
   };
 
+  const lookup = sharedLookup();
   const guardedLookup: LookupFunction = (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    lookup(hostname, options, (error, addresses) => {
       if (error !== null) {
         callback(error, []);
         return;
