@@ -70,7 +70,7 @@ export class Link implements KubeClient, StreamPort {
       if (answer.status >= 300) throw answerError(what, answer);
       return this.#listBody(answer.body, signal);
     }
-    return this.#watchBody(answer.stream, signal);
+    return this.#watchBody(answer.stream, query['sendInitialEvents'] === 'true', signal);
   }
 
   #exchange(
@@ -150,7 +150,7 @@ export class Link implements KubeClient, StreamPort {
     return body;
   }
 
-  #watchBody(source: Readable, signal: AbortSignal): Readable {
+  #watchBody(source: Readable, listsFirst: boolean, signal: AbortSignal): Readable {
     const { dice, weather, clock } = this.#options;
     const body = new Readable({
       read: () => undefined,
@@ -163,6 +163,8 @@ export class Link implements KubeClient, StreamPort {
     body.on('error', () => undefined);
     this.#bodies.add(body);
     let isDead = false;
+    /** What is there at first is all there is: only what happens later is ever withheld. */
+    let isListing = listsFirst;
     let readyMs = 0;
     let last: Buffer | undefined;
     const later = (act: () => void): void => {
@@ -177,10 +179,12 @@ export class Link implements KubeClient, StreamPort {
     };
     source.on('data', (frame: Buffer) => {
       const isBookmark = frame.includes('"BOOKMARK"');
-      if (!isBookmark && dice.chance(weather.withholding)) return;
+      if (isBookmark) isListing = false;
+      if (!isBookmark && !isListing && dice.chance(weather.withholding)) return;
       later(() => {
         body.push(frame);
-        if (dice.chance(weather.doubling)) body.push(last !== undefined && dice.chance(0.5) ? last : frame);
+        if (!isListing && dice.chance(weather.doubling))
+          body.push(last !== undefined && dice.chance(0.5) ? last : frame);
         if (!isBookmark) last = frame;
       });
     });
