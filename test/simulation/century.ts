@@ -29,12 +29,19 @@ if (![seed, hours, fromHour].every((number) => Number.isInteger(number) && numbe
 const tally = newTally();
 const startMs = performance.now();
 const finding = await simulate(
-  { seed, hours, fromHour, ...(values.faults !== undefined && { faults: values.faults.split(',') }) },
+  {
+    seed,
+    hours,
+    fromHour,
+    onWorld: (history) => {
+      if (values.history !== undefined) writeFileSync(values.history, history.text());
+    },
+    ...(values.faults !== undefined && { faults: values.faults.split(',') }),
+  },
   tally,
 );
 process.stdout.write(summary(tally, (performance.now() - startMs) / 1000));
 if (finding !== undefined) {
-  if (values.history !== undefined) writeFileSync(values.history, finding.history.text());
   process.stdout.write(`${describeViolation(finding.violation)}\n`);
   process.stdout.write(`seed ${finding.seed} hour ${finding.hour}\n`);
   process.stdout.write(`again: npm run century -- --seed ${seed} --from-hour ${finding.hour} --hours 1\n`);

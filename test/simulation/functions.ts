@@ -10,6 +10,7 @@ import type { EventData } from '../../protocol/event.ts';
 import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import { bodyOf } from './body.ts';
 import type { Dice } from './dice.ts';
+import type { Stage } from './link.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** What a call comes to, with how often it does in 1,000 calls: on good days, and on bad ones. */
@@ -26,15 +27,17 @@ const MANNERS = {
   beUnknown: [5, 60],
 } as const;
 
-type Manner = keyof typeof MANNERS;
+export type Manner = keyof typeof MANNERS;
 
 export class SimulatedFunctions {
   /** Triggers whose functions have a bad day. */
   readonly troubled: Set<string> = new Set();
   /** Every call succeeds. */
   isCalm: boolean = false;
-  /** A function has been called, or has answered. */
-  onEffect: () => void = () => undefined;
+  /** What a call comes to, where that is not left to chance. */
+  plan: (attributes: Invocation['attributes']) => Manner | undefined = () => undefined;
+  /** A call arrives, has been taken or answered, or its answer is known. */
+  onStage: (stage: Stage) => void = () => undefined;
   readonly #clock: VirtualClock;
   readonly #history: History;
   readonly #dice: Dice;
@@ -72,6 +75,8 @@ export class SimulatedFunctions {
     process: { readonly number: number; readonly clock: Clock; readonly isOver: () => boolean },
   ): Promise<Reply> {
     if (process.isOver()) return new Promise(() => undefined);
+    this.onStage('arrives');
+    if (process.isOver()) return new Promise(() => undefined);
     const { attributes, dataJson, timeoutMs } = invocation;
     const data = JSON.parse(dataJson) as EventData<KubeObject>;
     const call = ++this.#calls;
@@ -94,9 +99,9 @@ export class SimulatedFunctions {
       deadlineMs: this.#clock.monotonic() + timeoutMs,
       ...(type !== 'deleted' && { body: bodyOf(data.object) }),
     });
-    this.onEffect();
+    this.onStage('done');
     return new Promise<Reply>((resolve, reject) => {
-      const answer = this.#answer(attributes.trigger, attributes.id, type, timeoutMs);
+      const answer = this.#answer(attributes, type, timeoutMs);
       const deadline = process.clock.after(timeoutMs, () =>
         reject(new TargetError('TARGET_TIMEOUT', 'no answer in time', { blame: 'delivery' })),
       );
@@ -107,8 +112,9 @@ export class SimulatedFunctions {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#clock.after(answer.afterMs, () => {
         this.#history.record({ fact: 'end', atMs: this.#clock.monotonic(), call, ...answer.end });
-        this.onEffect();
+        this.onStage('done');
         if (process.isOver() || answer.reply === undefined) return;
+        this.onStage('known');
         deadline.cancel();
         signal.removeEventListener('abort', onAbort);
         if (answer.reply instanceof TargetError) reject(answer.reply);
@@ -117,8 +123,9 @@ export class SimulatedFunctions {
     });
   }
 
-  #answer(trigger: string, id: string, type: string, timeoutMs: number): Answer {
+  #answer(attributes: Invocation['attributes'], type: string, timeoutMs: number): Answer {
     const dice = this.#dice;
+    const { trigger, id } = attributes;
     const quickMs = dice.chance(0.9) ? dice.between(1, 50) : dice.between(50, 4000);
     const status = type === 'deleted' ? {} : { status: { [statusField(trigger)]: id } };
     const states = type !== 'deleted';
@@ -127,7 +134,7 @@ export class SimulatedFunctions {
       end: { outcome: 'fail', blame: error.blame, permanent: error.permanent, ...end },
       reply: error,
     });
-    switch (this.#manner(trigger)) {
+    switch (this.plan(attributes) ?? this.#manner(trigger)) {
       case 'succeed':
         return { afterMs: quickMs, end: { outcome: 'success', states }, reply: result(status) };
       case 'requeue': {

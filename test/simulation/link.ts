@@ -17,9 +17,12 @@ export interface LinkOptions {
   readonly dice: Dice;
   readonly weather: Weather;
   readonly handle: (request: SimulatedRequest) => SimulatedAnswer | Promise<SimulatedAnswer>;
-  /** A write has taken effect, and its answer is on the way. */
-  readonly onEffect: () => void;
+  /** A request arrives, has taken effect, or its answer is there. */
+  readonly onStage: (stage: Stage, isWrite: boolean) => void;
 }
+
+/** Of what goes out from a process: it arrives, is done, or the process knows of it. */
+export type Stage = 'arrives' | 'done' | 'known';
 
 const TIMEOUT_MS = 30_000;
 
@@ -79,7 +82,8 @@ export class Link implements KubeClient, StreamPort {
     timeoutMs: number,
     what: string,
   ): Promise<SimulatedAnswer> {
-    const { clock, dice, weather, handle, onEffect } = this.#options;
+    const { clock, dice, weather, handle, onStage } = this.#options;
+    const isWrite = request.method !== 'GET';
     return new Promise((resolve, reject) => {
       if (this.#isCut) return;
       let isOver = false;
@@ -109,11 +113,21 @@ export class Link implements KubeClient, StreamPort {
           this.#travel(() => finish(() => reject(this.#refusal(what))));
           return;
         }
+        const wasCut = this.#isCut;
+        onStage('arrives', isWrite);
+        if (this.#isCut && !wasCut) return;
         const answer = await handle(request);
-        if (request.method !== 'GET') onEffect();
+        onStage('done', isWrite);
         if (weather.isSilent) return;
         const isLost = dice.chance(weather.losing);
-        this.#travel(() => (isLost ? fail('ECONNRESET') : finish(() => resolve(answer))));
+        this.#travel(() => {
+          if (isLost) fail('ECONNRESET');
+          else
+            finish(() => {
+              onStage('known', isWrite);
+              resolve(answer);
+            });
+        });
       };
       this.#travel(() => void arrive());
     });

@@ -5,6 +5,7 @@ import { ApiError } from '../../forwarder/lib/errors.ts';
 import type { TriggerIdentity } from '../../forwarder/model/trigger.ts';
 import { triggerName } from '../../forwarder/model/trigger.ts';
 import type { Dice } from './dice.ts';
+import type { Stage } from './link.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import type { Weather } from './weather.ts';
 
@@ -14,6 +15,8 @@ export interface SegmentLinkOptions {
   readonly dice: Dice;
   readonly weather: Weather;
   readonly isOver: () => boolean;
+  /** A request arrives, has taken effect, or its answer is there. */
+  readonly onStage: (stage: Stage, isWrite: boolean) => void;
   /** A segment was stored. */
   readonly onCreated: (trigger: string, segment: Segment) => void;
 }
@@ -28,11 +31,11 @@ export class SegmentLink implements SegmentStores {
 
   open(trigger: TriggerIdentity): SegmentStore {
     const store = this.#options.stores.open(trigger);
-    const through = <T>(act: () => Promise<T>): Promise<T> => this.#through(act);
+    const through = <T>(act: () => Promise<T>): Promise<T> => this.#through(act, true);
     const name = triggerName(trigger);
     return {
       list: (signal) => this.#list(store, signal),
-      read: (seq) => through(() => store.read(seq)),
+      read: (seq) => this.#through(() => store.read(seq), false),
       create: (segment) =>
         through(async () => {
           await store.create(segment);
@@ -44,19 +47,19 @@ export class SegmentLink implements SegmentStores {
   }
 
   sweep(uids: Iterable<string>): Promise<void> {
-    return this.#through(() => this.#options.stores.sweep(uids));
+    return this.#through(() => this.#options.stores.sweep(uids), true);
   }
 
   async *#list(
     store: SegmentStore,
     signal: AbortSignal | undefined,
   ): AsyncIterable<Segment | DamagedSegment> {
-    await this.#through(() => Promise.resolve());
+    await this.#through(() => Promise.resolve(), false);
     for await (const segment of store.list(signal)) yield segment;
   }
 
-  async #through<T>(act: () => Promise<T>): Promise<T> {
-    const { clock, dice, weather, isOver } = this.#options;
+  async #through<T>(act: () => Promise<T>, isWrite: boolean): Promise<T> {
+    const { clock, dice, weather, isOver, onStage } = this.#options;
     const travel = async (): Promise<void> => {
       if (weather.latencyMs > 0) await clock.sleep(dice.below(weather.latencyMs));
     };
@@ -72,10 +75,15 @@ export class SegmentLink implements SegmentStores {
     }
     if (weather.isDown || dice.chance(weather.refusing)) throw unavailable();
     const isLost = dice.chance(weather.losing);
+    const wasOver = isOver();
+    onStage('arrives', isWrite);
+    if (isOver() && !wasOver) return never;
     const value = await act();
+    onStage('done', isWrite);
     await travel();
     if (isOver()) return never;
     if (isLost) throw unavailable();
+    onStage('known', isWrite);
     return value;
   }
 }

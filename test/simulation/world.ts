@@ -3,6 +3,7 @@ import { MemorySegmentStores } from '../../forwarder/checkpoint/memory-segment-s
 import { History } from '../support/history/history.ts';
 import { Cluster } from './cluster.ts';
 import { Dice } from './dice.ts';
+import type { Stage } from './link.ts';
 import { SimulatedFunctions } from './functions.ts';
 import { SimulatedProcess } from './process.ts';
 import { Recorder } from './recorder.ts';
@@ -23,21 +24,24 @@ export class World {
   usesReplica: boolean = false;
   /** The process is killed after so many effects from now; undefined: it is not. */
   killAfter: number | undefined;
+  /** Something that goes out from the process arrives, is done or known. */
+  onStage: (stage: Stage) => void = () => undefined;
   readonly #recorder: Recorder;
   #triggers: readonly SimulatedTrigger[] = [];
   #process: SimulatedProcess | undefined;
   #processes = 0;
 
-  constructor(seed: number, history: History) {
+  /** @param triggers default: drawn by the seed */
+  constructor(seed: number, history: History, triggers?: readonly SimulatedTrigger[]) {
     const { clock } = this;
     this.dice = new Dice(seed);
     this.history = history;
     this.cluster = new Cluster(clock, this.dice);
     this.#recorder = new Recorder({ history, clock, store: this.cluster.server.store });
     this.functions = new SimulatedFunctions({ clock, history, dice: this.dice.fork() });
-    this.functions.onEffect = () => this.#effect();
+    this.functions.onStage = (stage) => this.#stage(stage, true);
     this.weather.latencyMs = this.dice.pick([0, 5, 50]);
-    for (const trigger of drawTriggers(this.dice)) this.put(trigger);
+    for (const trigger of triggers ?? drawTriggers(this.dice)) this.put(trigger);
   }
 
   get process(): SimulatedProcess | undefined {
@@ -70,7 +74,7 @@ export class World {
       weather,
       functions,
       handle: (request) => (this.usesReplica ? cluster.replica : cluster.server).handle(request),
-      onEffect: () => this.#effect(),
+      onStage: (stage, isWrite) => this.#stage(stage, isWrite),
       onEvent: ({ reason, regarding: { uid }, trigger }) => {
         if (reason === 'DeliveryFailed')
           history.record({ fact: 'given-up', atMs: clock.monotonic(), trigger, uid });
@@ -82,9 +86,10 @@ export class World {
           dice: dice.fork(),
           weather,
           isOver,
+          onStage: (stage) => this.onStage(stage),
           onCreated: (trigger) => {
             history.record({ fact: 'checkpoint', atMs: clock.monotonic(), process: number, trigger });
-            this.#effect();
+            this.#count();
           },
         }),
     });
@@ -106,7 +111,12 @@ export class World {
     this.history.record({ fact: 'stop', atMs: this.clock.monotonic(), process: process.number });
   }
 
-  #effect(): void {
+  #stage(stage: Stage, isWrite: boolean): void {
+    this.onStage(stage);
+    if (stage === 'done' && isWrite) this.#count();
+  }
+
+  #count(): void {
     if (this.killAfter !== undefined && --this.killAfter <= 0) this.kill();
   }
 }

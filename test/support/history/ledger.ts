@@ -259,7 +259,8 @@ export class Ledger {
   /** Forgets what cannot matter after a quiet time. */
   #trim(): void {
     for (const [uid, life] of this.lives) {
-      if (life.gone !== undefined) this.lives.delete(uid);
+      const isKnown = life.pairs.values().some(({ known }) => known !== undefined);
+      if (life.gone !== undefined && !isKnown) this.lives.delete(uid);
       else {
         life.writes = life.writes.slice(-1);
         for (const pair of life.pairs.values()) pair.trim();
