@@ -16,7 +16,7 @@ export interface SegmentLinkOptions {
   readonly weather: Weather;
   readonly isOver: () => boolean;
   /** A request arrives, has taken effect, or its answer is there. */
-  readonly onStage: (stage: Stage, isWrite: boolean) => void;
+  readonly onStage: (stage: Stage) => void;
   /** A segment was stored. */
   readonly onCreated: (trigger: string, segment: Segment) => void;
 }
@@ -31,11 +31,11 @@ export class SegmentLink implements SegmentStores {
 
   open(trigger: TriggerIdentity): SegmentStore {
     const store = this.#options.stores.open(trigger);
-    const through = <T>(act: () => Promise<T>): Promise<T> => this.#through(act, true);
+    const through = <T>(act: () => Promise<T>): Promise<T> => this.#through(act);
     const name = triggerName(trigger);
     return {
       list: (signal) => this.#list(store, signal),
-      read: (seq) => this.#through(() => store.read(seq), false),
+      read: (seq) => through(() => store.read(seq)),
       create: (segment) =>
         through(async () => {
           await store.create(segment);
@@ -47,18 +47,18 @@ export class SegmentLink implements SegmentStores {
   }
 
   sweep(uids: Iterable<string>): Promise<void> {
-    return this.#through(() => this.#options.stores.sweep(uids), true);
+    return this.#through(() => this.#options.stores.sweep(uids));
   }
 
   async *#list(
     store: SegmentStore,
     signal: AbortSignal | undefined,
   ): AsyncIterable<Segment | DamagedSegment> {
-    await this.#through(() => Promise.resolve(), false);
+    await this.#through(() => Promise.resolve());
     for await (const segment of store.list(signal)) yield segment;
   }
 
-  async #through<T>(act: () => Promise<T>, isWrite: boolean): Promise<T> {
+  async #through<T>(act: () => Promise<T>): Promise<T> {
     const { clock, dice, weather, isOver, onStage } = this.#options;
     const travel = async (): Promise<void> => {
       if (weather.latencyMs > 0) await clock.sleep(dice.below(weather.latencyMs));
@@ -76,14 +76,14 @@ export class SegmentLink implements SegmentStores {
     if (weather.isDown || dice.chance(weather.refusing)) throw unavailable();
     const isLost = dice.chance(weather.losing);
     const wasOver = isOver();
-    onStage('arrives', isWrite);
+    onStage('arrives');
     if (isOver() && !wasOver) return never;
     const value = await act();
-    onStage('done', isWrite);
+    onStage('done');
     await travel();
     if (isOver()) return never;
     if (isLost) throw unavailable();
-    onStage('known', isWrite);
+    onStage('known');
     return value;
   }
 }
