@@ -86,6 +86,11 @@ export class TriggerLetters {
     }
   }
 
+  /** Asks again for replays that were not seen to. */
+  ask(): void {
+    for (const letter of this.#byObject.values()) letter.ask();
+  }
+
   /** The trigger's pipeline ends; its letters stay. */
   close(): void {
     this.#byObject.clear();

@@ -24,6 +24,7 @@ export type MetricName =
   | 'statewire_in_flight'
   | 'statewire_dead_letters'
   | 'statewire_watched_objects'
+  | 'statewire_checkpoint_bytes'
   | 'statewire_circuit_open'
   | 'statewire_filter_errors_total'
   | 'statewire_result_writes_total'
@@ -115,6 +116,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     labels: ['trigger'],
   },
   statewire_watched_objects: { type: 'gauge', help: 'Objects in scope.', labels: ['trigger'] },
+  statewire_checkpoint_bytes: {
+    type: 'gauge',
+    help: 'Size of what is stored of handled objects.',
+    labels: ['trigger'],
+  },
   statewire_circuit_open: {
     type: 'gauge',
     help: '1 while the circuit to the target is open.',

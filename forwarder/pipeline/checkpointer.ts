@@ -9,7 +9,6 @@ import type { SegmentStore } from '../checkpoint/segment-store.ts';
 import { encodeRecord } from '../filter/record-codec.ts';
 import { RecipeTable } from '../filter/recipe-table.ts';
 import { Alarm } from '../lib/alarm.ts';
-import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -21,12 +20,9 @@ import { readCheckpoint } from './read-checkpoint.ts';
 import { type Entries, Entry } from './entry.ts';
 import type { Schedule } from './schedule.ts';
 import { SeenVersion } from './seen-version.ts';
+import { UnsavedKeys } from './unsaved-keys.ts';
+import { WritePace } from './write-pace.ts';
 
-/** Between the starts of two writes: a little less than the second within which a delivery is written down. */
-const WRITE_EVERY_MS = 900;
-/** Where only the resourceVersion has moved on. */
-const WRITE_VERSION_EVERY_MS = 10_000;
-const BACKOFF = { initialMs: 500, maxMs: 30_000 };
 /** How long after it could not be read for lack of rights or of its kind it is tried again. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -44,6 +40,8 @@ export interface CheckpointerOptions {
   readonly generationTells: () => boolean;
   /** Whether an earlier process has said that it wrote one. */
   readonly wasWritten: () => boolean;
+  /** Something more is stored. @param bytes in all */
+  readonly stored: (bytes: number) => void;
   readonly problem: (problem: CheckpointProblem | undefined) => void;
 }
 
@@ -58,14 +56,13 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #log: CheckpointLog;
   readonly #alarm: Alarm;
-  readonly #dirty = new Set<ObjectKey>();
+  readonly #pace: WritePace;
+  readonly #unsaved = new UnsavedKeys();
   #recipes = new RecipeTable();
   readonly #seen = new SeenVersion();
   #savedUpTo: string | undefined;
   #initialSynced = false;
   #redeliverAt: string | undefined;
-  #lastWriteMs = Number.NEGATIVE_INFINITY;
-  #failures = 0;
   #writing: Promise<void> | undefined;
   /** `off`: it cannot be had, and records live in memory only. */
   #state: 'loading' | 'on' | 'off' | 'stopped' = 'loading';
@@ -75,6 +72,7 @@ export class Checkpointer {
     this.#options = options;
     const { store, entries, clock, random, logger } = options;
     this.#alarm = new Alarm(clock, () => void this.#ring());
+    this.#pace = new WritePace(clock, random);
     const encode = (uid: string): string | undefined => this.#encode(objectKey(uid));
     this.#log = new CheckpointLog({ store, random, logger, encode, liveCount: () => entries.size });
   }
@@ -95,7 +93,7 @@ export class Checkpointer {
           this.#refused(error);
           return undefined;
         }
-        const waitMs = this.#nextBackoffMs();
+        const waitMs = this.#pace.failed();
         logger.warn('checkpoint cannot be read yet', { error: messageOf(error), afterMs: waitMs });
         await clock.sleep(waitMs, signal);
       }
@@ -111,13 +109,13 @@ export class Checkpointer {
   note({ key, record }: Entry): void {
     if (!record.unsaved) return;
     record.saved = true;
-    this.#dirty.add(key);
+    this.#unsaved.add(key);
     this.#arm();
   }
 
   forget({ key, record }: Entry): void {
     if (!record.saved) return;
-    this.#dirty.add(key);
+    this.#unsaved.add(key);
     this.#arm();
   }
 
@@ -136,6 +134,11 @@ export class Checkpointer {
   /** That value of the trigger's annotation has become wishes. */
   redelivered(value: string | undefined): void {
     this.#redeliverAt = value;
+  }
+
+  /** Whether what was last noted of that key is stored, as far as anything is. */
+  isStored(key: ObjectKey): boolean {
+    return this.#state !== 'on' || !this.#unsaved.has(key);
   }
 
   /** Writes what there is to write. `clean`: every call is over, and none comes any more. */
@@ -159,19 +162,17 @@ export class Checkpointer {
   }
 
   async #takeOver(signal: AbortSignal): Promise<Resumed | undefined> {
-    const { problem, kind, logger, entries, schedule } = this.#options;
+    const { kind, logger, entries, schedule } = this.#options;
     const wasWritten = this.#options.wasWritten();
-    let { header } = await this.#log.load(signal);
+    const claimed = await this.#log.claim(({ header: last }) => {
+      return last?.kind === kind ? { ...last, clean: false } : this.#header(false);
+    }, signal);
+    const { header } = claimed;
     if (header !== undefined && header.kind !== kind) {
       logger.info('checkpoint is of another kind and starts anew', { reason: header.kind });
-      await this.#log.clear();
-      ({ header } = await this.#log.load(signal));
+      for (const uid of claimed.records.keys()) this.#unsaved.add(objectKey(uid));
+      return this.#begin(undefined);
     }
-    const claimed = await this.#log.claim((last) => ({
-      ...(last.header ?? this.#header(false)),
-      clean: false,
-    }));
-    ({ header } = claimed);
     const { records, recipes, unread } = readCheckpoint(claimed, this.#options);
     for (const { record, wakeup } of records) {
       const entry = new Entry(objectKey(record.uid), record);
@@ -184,12 +185,16 @@ export class Checkpointer {
     this.#seen.upTo = header?.completeUpTo;
     this.#initialSynced = header?.initialSynced ?? (unread.length > 0 || wasWritten);
     this.#redeliverAt = header?.redeliverAt;
-    this.#failures = 0;
-    this.#state = 'on';
     const isAbsent = header === undefined && unread.length === 0;
-    problem(isAbsent && wasWritten ? LOST : damageOf(unread));
-    if (isAbsent && !wasWritten) return undefined;
-    return { initialSynced: this.#initialSynced, redeliverAt: this.#redeliverAt };
+    return this.#begin(isAbsent && wasWritten ? LOST : damageOf(unread), !isAbsent || wasWritten);
+  }
+
+  #begin(said: CheckpointProblem | undefined, isResumed = false): Resumed | undefined {
+    this.#pace.succeeded();
+    this.#state = 'on';
+    this.#options.problem(said);
+    this.#arm();
+    return isResumed ? { initialSynced: this.#initialSynced, redeliverAt: this.#redeliverAt } : undefined;
   }
 
   #encode(key: ObjectKey): string | undefined {
@@ -213,10 +218,9 @@ export class Checkpointer {
 
   #arm(): void {
     if (this.#state !== 'on' || this.#writing !== undefined) return;
-    const isNeeded = this.#dirty.size > 0;
+    const isNeeded = this.#unsaved.size > 0;
     if (!isNeeded && (this.#seen.upTo === this.#savedUpTo || this.#options.generationTells())) return;
-    const everyMs = isNeeded ? WRITE_EVERY_MS : WRITE_VERSION_EVERY_MS;
-    this.#alarm.set(Math.max(this.#options.clock.monotonic(), this.#lastWriteMs + everyMs));
+    this.#alarm.set(this.#pace.nextMs(isNeeded));
   }
 
   async #ring(): Promise<void> {
@@ -229,10 +233,9 @@ export class Checkpointer {
   }
 
   async #write(clean: boolean): Promise<void> {
-    const { clock, entries, problem, logger } = this.#options;
-    this.#lastWriteMs = clock.monotonic();
-    const keys = [...this.#dirty];
-    this.#dirty.clear();
+    const { entries, problem, logger } = this.#options;
+    this.#pace.began();
+    const keys = this.#unsaved.take();
     for (const key of keys) {
       const record = entries.get(key)?.record;
       if (record === undefined) continue;
@@ -243,17 +246,17 @@ export class Checkpointer {
     const header = this.#header(clean);
     try {
       await this.#log.append(header, keys);
+      this.#unsaved.stored();
       this.#savedUpTo = header.completeUpTo;
-      if (this.#failures > 0) problem(undefined);
-      this.#failures = 0;
+      this.#options.stored(this.#log.stats.storedBytes);
+      if (this.#pace.succeeded()) problem(undefined);
     } catch (error) {
-      for (const key of keys) this.#dirty.add(key);
+      this.#unsaved.failed();
       if (error instanceof CheckpointFencedError || refusalOf(error) !== undefined) {
         this.#refused(error);
         return;
       }
-      const waitMs = this.#nextBackoffMs();
-      this.#lastWriteMs = clock.monotonic() + waitMs - WRITE_EVERY_MS;
+      const waitMs = this.#pace.failed();
       logger.warn('checkpoint cannot be written yet', { error: messageOf(error), afterMs: waitMs });
       problem({ reason: 'Unavailable', message: messageOf(error) });
     }
@@ -281,7 +284,7 @@ export class Checkpointer {
     const { entries } = this.#options;
     try {
       const { records } = await this.#log.claim(() => this.#header(false));
-      for (const uid of records.keys()) this.#dirty.add(objectKey(uid));
+      for (const uid of records.keys()) this.#unsaved.add(objectKey(uid));
       this.#state = 'on';
       this.#options.problem(undefined);
       for (const entry of entries) {
@@ -291,9 +294,5 @@ export class Checkpointer {
     } catch (error) {
       this.#refused(error);
     }
-  }
-
-  #nextBackoffMs(): number {
-    return backoffMs(++this.#failures, BACKOFF, this.#options.random);
   }
 }

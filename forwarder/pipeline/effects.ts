@@ -1,6 +1,7 @@
 /** What one trigger writes about its objects: results, dead letters, and finalizers. */
 import type { TriggerHold } from '../finalizer/trigger-hold.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { ObjectKey } from '../model/kube-object.ts';
 import type { ChildTracker } from './child-tracker.ts';
 import type { Entries, Entry } from './entry.ts';
 import { Finalizers } from './finalizers.ts';
@@ -30,6 +31,8 @@ export interface EffectsOptions {
   readonly isValid: () => boolean;
   /** Something was done to the entry's record. */
   readonly noted: (entry: Entry) => void;
+  /** Whether what was noted of that key last would outlive the process. */
+  readonly isStored: (key: ObjectKey) => boolean;
   /** An object that is gone is held no longer. */
   readonly forget: (entry: Entry) => void;
   readonly signal: AbortSignal;
@@ -61,6 +64,7 @@ export class Effects {
       intake: options.intake,
       clock: services.clock,
       trigger: () => setup().trigger,
+      isStored: options.isStored,
       problem: (problem) => report.letters(problem),
     });
     this.finalizers = new Finalizers({
@@ -83,6 +87,13 @@ export class Effects {
   noted(entry: Entry): void {
     this.#options.noted(entry);
     this.finalizers.consider(entry);
+  }
+
+  /** More of what is known is stored. @param bytes in all */
+  stored(bytes: number): void {
+    const { services, setup } = this.#options;
+    services.meter.set('statewire_checkpoint_bytes', { trigger: setup().name }, bytes);
+    this.letters.stored();
   }
 
   /** A list of all objects is complete. */

@@ -9,7 +9,7 @@ import type { TriggerLetters } from '../dead-letter/trigger-letters.ts';
 import { isOver, isUnmet } from '../filter/record.ts';
 import { eventTypeOf } from '../filter/rules.ts';
 import type { Clock } from '../lib/clock.ts';
-import { objectKey } from '../model/kube-object.ts';
+import { type ObjectKey, objectKey } from '../model/kube-object.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Trigger } from '../model/trigger.ts';
 import type { Delivery } from './delivery.ts';
@@ -21,6 +21,8 @@ export interface LetterDeskOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly entries: Entries;
   readonly intake: Pick<Intake, 'wish'>;
+  /** Whether what was last wished for an object would outlive this process, as far as anything does. */
+  readonly isStored: (key: ObjectKey) => boolean;
   readonly trigger: () => Trigger;
   /** What keeps letters from being written; undefined: nothing any more. */
   readonly problem: (problem: LetterProblem | undefined) => void;
@@ -39,19 +41,25 @@ export class LetterDesk {
   #allSeen = false;
   #allListed = false;
   #isMatched = false;
+  /** Wished for and not yet stored, by value. */
+  readonly #replays = new Map<ObjectKey, string>();
 
   constructor(options: LetterDeskOptions) {
     this.#options = options;
   }
 
   open(): void {
-    const { deadLetters, entries, intake, trigger, problem } = this.#options;
+    const { deadLetters, entries, intake, isStored, trigger, problem } = this.#options;
     this.#letters = deadLetters.open(trigger().identity, {
       replay: (uid, value) => {
         const key = objectKey(uid);
         if (!this.#allSeen || entries.get(key) === undefined) return false;
-        intake.wish(key, { reason: 'Replay', value });
-        return true;
+        if (this.#replays.get(key) !== value) {
+          this.#replays.set(key, value);
+          intake.wish(key, { reason: 'Replay', value });
+        }
+        // The annotation goes once a crash would not lose what it asks for.
+        return isStored(key) && this.#replays.delete(key);
       },
       isStale: (uid) => this.#allSeen && !needsLetter(entries.get(objectKey(uid))),
       listed: () => {
@@ -67,6 +75,11 @@ export class LetterDesk {
     this.#allSeen = true;
     this.#letters?.sweep();
     this.#match();
+  }
+
+  /** Something more is stored: a replay may be in it. */
+  stored(): void {
+    if (this.#replays.size > 0) this.#letters?.ask();
   }
 
   /** Whether a letter can be kept for the object; else it is not given up. */
@@ -89,6 +102,7 @@ export class LetterDesk {
   /** The object was handled, is no more, or was never at fault. */
   resolve(entry: Entry): void {
     entry.failingSinceMs = undefined;
+    this.#replays.delete(entry.key);
     this.#letters?.resolve(entry.record.uid);
   }
 

@@ -40,12 +40,11 @@ export class TriggerPipeline {
   readonly #turn: { wake(): void; unregister(): void };
   readonly #stop = new AbortController();
   #setup: Setup;
-  /** While set, nothing is sent: the trigger is invalid or going. */
+  /** Nothing is sent: the trigger is invalid or going. */
   #halted = false;
   #invalid = false;
   #end: Promise<void> | undefined;
 
-  /** @param hold the trigger's own finalizer */
   constructor(services: Services, setup: Setup, hold: TriggerHold = NO_TRIGGER_HOLD) {
     const { clock, meter, logger, turns } = services;
     const { name } = setup;
@@ -87,6 +86,7 @@ export class TriggerPipeline {
       namespace: setup.trigger.identity.namespace,
       generationTells: () => this.#scope.rules === undefined || provesByGeneration(this.#scope.rules),
       wasWritten: () => this.#report.saidWritten,
+      stored: (bytes) => this.#effects.stored(bytes),
       problem: (problem) => this.#report.checkpoint(problem),
     });
     this.#scope = new Scope({
@@ -140,6 +140,7 @@ export class TriggerPipeline {
       setup: () => this.#setup,
       isValid: () => !this.#invalid,
       noted,
+      isStored: (key) => this.#checkpoint.isStored(key),
       forget: (entry) => this.#forget(entry),
       signal: this.#stop.signal,
     });

@@ -23,6 +23,7 @@ class Start {
   readonly clock: ManualClock = new ManualClock();
   readonly entries: Entries = new Entries();
   readonly wishes: string[] = [];
+  isStored = true;
   readonly server: LetterServer;
   readonly desk: LetterDesk;
 
@@ -45,6 +46,7 @@ class Start {
       entries,
       intake: { wish: (key, { reason, value = '' }) => void this.wishes.push(`${key} ${reason} ${value}`) },
       clock,
+      isStored: () => this.isStored,
       trigger: () => TRIGGER,
       problem: () => undefined,
     });
@@ -133,5 +135,25 @@ describe('At a start', () => {
     await start.seen();
     assert.deepEqual(start.wishes, ['a Replay while away']);
     assert.deepEqual(server.letter.metadata.annotations, {});
+  });
+});
+
+describe('A replay', () => {
+  it('keeps its annotation until what it asks for is stored', async () => {
+    const start = new Start(await written('a'));
+    start.known('a', 'given up');
+    await start.seen();
+    start.isStored = false;
+    start.server.annotate('now');
+    await start.clock.advance(60_000);
+    start.desk.stored();
+    await start.clock.advance(60_000);
+    assert.deepEqual(start.wishes, ['a Replay now']);
+    assert.deepEqual(start.server.letter.metadata.annotations, { 'statewire.dev/replay': 'now' });
+    start.isStored = true;
+    start.desk.stored();
+    await start.clock.advance(60_000);
+    assert.deepEqual(start.wishes, ['a Replay now'], 'once');
+    assert.deepEqual(start.server.letter.metadata.annotations, {});
   });
 });

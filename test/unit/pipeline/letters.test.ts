@@ -152,7 +152,7 @@ describe('A replay', () => {
     await world.pass();
     world.host.script = () => [{ error: { message: 'no better', retryable: false } }];
     world.letters.annotate('now');
-    await world.pass();
+    await world.pass(1000);
     const { metadata, status } = world.letters.letter;
     assert.deepEqual(metadata.annotations, {});
     assert.deepEqual(status?.['error'], { code: 'FUNCTION_ERROR', message: 'no better' });

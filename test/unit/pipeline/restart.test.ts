@@ -343,6 +343,16 @@ describe('A process that goes on', () => {
       assert.equal(world.call.data.reason, 'LeftScope');
     });
 
+    it('as a new trigger, where it is the kind', async () => {
+      const world = await handled();
+      world.kill();
+      world.cluster.child('settings', { size: '1' });
+      const other = { apiVersion: 'v1', kind: 'ConfigMap' };
+      assert.deepEqual(await sentBy(world, () => world.again({ watch: other })), ['created settings-2:g1']);
+      world.kill();
+      assert.deepEqual(await sentBy(world, () => world.again({ watch: other })), []);
+    });
+
     it('as a wish for all, where it is the annotation', async () => {
       const world = await handled();
       world.kill();
