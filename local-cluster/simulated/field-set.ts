@@ -92,12 +92,12 @@ export class FieldSet {
     return true;
   }
 
-  /** The members, as messages name them: `.spec.items[name="a"].size`. */
+  /** The members, as messages name them: `.spec.items[name="a"].size`; those of one level before what is beneath them. */
   paths(prefix: string = ''): string[] {
-    const here = this.member && prefix !== '' ? [prefix] : [];
+    const sorted = [...this.children].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return [
-      ...here,
-      ...[...this.children].flatMap(([element, child]) => child.paths(prefix + spoken(element))),
+      ...sorted.flatMap(([element, child]) => (child.member ? [prefix + spoken(element)] : [])),
+      ...sorted.flatMap(([element, child]) => child.paths(prefix + spoken(element))),
     ];
   }
 }

@@ -3,7 +3,7 @@ import { equalJson } from '../../forwarder/lib/equal-json.ts';
 import { FieldSet } from './field-set.ts';
 import { isObject, type Json } from './json.ts';
 import type { Schema } from './schema.ts';
-import { compareTyped, mergeTyped, removeFields, statedFields } from './typed-value.ts';
+import { compareTyped, mergeTyped, pruneUnstated, statedFields } from './typed-value.ts';
 
 /** Fields that belong to nobody. */
 const SYSTEM_METADATA: ReadonlySet<string> = new Set([
@@ -15,8 +15,6 @@ const SYSTEM_METADATA: ReadonlySet<string> = new Set([
   'f:generation',
   'f:managedFields',
   'f:resourceVersion',
-  'f:deletionTimestamp',
-  'f:deletionGracePeriodSeconds',
 ]);
 
 /** Whether a write owns a field at the object's root: `f:spec`. */
@@ -61,6 +59,8 @@ export function managedAfterUpdate(options: {
   const { before, after, writer, schema, owns } = options;
   const stated = after['metadata'].managedFields as Json[] | undefined;
   const entries = readEntries(stated ?? (before?.['metadata'].managedFields as Json[] | undefined));
+  // An object that nobody is known to own anything of is not tracked, until the first apply.
+  if (before !== undefined && entries.length === 0) return [];
   const { changed, removed } = compareTyped(before ?? blank(after), after, schema);
   const gained = owned(changed, owns);
   const lost = owned(removed, owns);
@@ -84,19 +84,16 @@ export function applied(options: {
 }): Json {
   const { stated, force, writer, schema, owns } = options;
   const live = options.live ?? blank(stated);
-  const entries = readEntries(live['metadata'].managedFields as Json[] | undefined);
+  const known = readEntries(live['metadata'].managedFields as Json[] | undefined);
+  const entries = options.live && known.length === 0 ? beforeFirstApply(live, options) : known;
   const mine = (entry: Entry): boolean => isOf(entry, writer, 'Apply');
   const before = entries.find(mine)?.fields ?? new FieldSet();
-  const now = owned(statedFields(stated, schema), owns);
+  const all = statedFields(stated, schema);
+  const now = owned(all, owns);
   const others = entries.filter((entry) => !mine(entry));
   const merged = mergeTyped(live, stated, schema);
-  const kept = others.reduce((union, { fields }) => union.union(fields), now);
-  const object = removeFields(
-    merged,
-    withParents(before).difference(withParents(kept)),
-    kept,
-    schema,
-  ) as Json;
+  const managed = others.reduce((union, { fields }) => union.union(fields), all);
+  const object = pruneUnstated(merged, before, managed, schema) as Json;
   const { changed, removed } = compareTyped(live, object, schema);
   const contested = owned(changed, owns);
   const conflicts = others.map((entry) => ({ entry, fields: entry.fields.intersection(contested) }));
@@ -115,6 +112,19 @@ export function applied(options: {
   return { ...object, metadata: { ...object['metadata'], managedFields } };
 }
 
+/** What there was before anybody's first apply belongs to nobody in particular. */
+function beforeFirstApply(
+  live: Json,
+  { writer, schema, owns }: { readonly writer: Writer; readonly schema: Schema; readonly owns: Owns },
+): Entry[] {
+  const fields = owned(compareTyped(blank(live), live, schema).changed, owns);
+  const { apiVersion, time } = writer;
+  const manager = 'before-first-apply';
+  return fields.isEmpty
+    ? []
+    : [{ manager, operation: 'Update', apiVersion, subresource: writer.subresource, time, fields }];
+}
+
 /** What an object is compared with that did not exist: one without content. */
 function blank(object: Json): Json {
   return { apiVersion: object['apiVersion'], kind: object['kind'], metadata: {} };
@@ -129,14 +139,6 @@ function owned(set: FieldSet, owns: Owns): FieldSet {
     'f:metadata',
     metadata.filter((element) => !SYSTEM_METADATA.has(element)),
   );
-  return result;
-}
-
-/** The set in which a field that has something beneath it is a member too. */
-function withParents(set: FieldSet): FieldSet {
-  const result = new FieldSet();
-  result.member = set.member || set.children.size > 0;
-  for (const [element, child] of set.children) result.children.set(element, withParents(child));
   return result;
 }
 
@@ -185,9 +187,11 @@ function writeEntries(entries: readonly Entry[]): unknown[] {
     .filter(({ fields }) => !fields.isEmpty)
     .toSorted(
       (a, b) =>
-        (a.operation < b.operation ? -1 : a.operation > b.operation ? 1 : 0) ||
-        (a.operation === 'Update' && a.time !== b.time ? (a.time < b.time ? -1 : 1) : 0) ||
-        (a.manager < b.manager ? -1 : a.manager > b.manager ? 1 : 0),
+        order(a.operation, b.operation) ||
+        order(a.time, b.time) ||
+        order(a.manager, b.manager) ||
+        order(a.apiVersion, b.apiVersion) ||
+        order(a.subresource ?? '', b.subresource ?? ''),
     )
     .map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
       manager,
@@ -198,6 +202,10 @@ function writeEntries(entries: readonly Entry[]): unknown[] {
       fieldsV1: fields.toFieldsV1(),
       ...(subresource !== undefined && { subresource }),
     }));
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Whether two states of an object are the same to a reader: the times of managedFields aside. */

@@ -7,8 +7,10 @@ import type { ObjectStore, Stored } from './object-store.ts';
 import { jsonPatch, mergePatch, PATCH_TYPES, strategicMergePatch } from './patches.ts';
 import { type ResourcePath, storeKey } from './request.ts';
 import { alreadyExists, conflict, invalid, notFound, StatusError } from './status-error.ts';
+import { fieldSchema } from './schema.ts';
 import { prepareCreate, prepareUpdate, structured, validate } from './strategy.ts';
 import { checkTyped, TypedValueError } from './typed-value.ts';
+import { newUid } from './uid.ts';
 import {
   applyConflict,
   checkNamespace,
@@ -96,8 +98,7 @@ export class ObjectWriter {
       ...body,
       metadata: { ...metadata, name, ...(kind.namespaced && { namespace: at.namespace }) },
     };
-    const next = prepareUpdate(kind, live.object, structured(kind, body_), at.subresource);
-    return this.#replace(at, live, this.#updated(kind, live.object, next, at.subresource, options), options);
+    return this.#replace(at, live, this.#changed(at, live, structured(kind, body_), options), options);
   }
 
   /** A patch of any type. */
@@ -117,14 +118,8 @@ export class ObjectWriter {
     }
     checkUid(at, live, patched['metadata']);
     checkVersion(live, (patched['metadata']['resourceVersion'] as string | undefined) ?? '', at);
-    const next = prepareUpdate(kind, object, structured(kind, patched), at.subresource);
-    const replaced = this.#replace(
-      at,
-      live,
-      this.#updated(kind, object, next, at.subresource, options),
-      options,
-    );
-    return { object: replaced, created: false };
+    const next = this.#changed(at, live, structured(kind, patched), options);
+    return { object: this.#replace(at, live, next, options), created: false };
   }
 
   /** Undefined: it is gone. An object with finalizers stays, and says since when it is to go. */
@@ -179,10 +174,6 @@ export class ObjectWriter {
           `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
         );
       }
-      if (resourceVersion !== undefined && resourceVersion !== '') throw notFound(kind, name);
-    } else {
-      checkUid(at, live, stated['metadata'] as Json);
-      checkVersion(live, (resourceVersion as string | undefined) ?? '', at);
     }
     const { resourceVersion: _version, uid: _uid, ...metadata } = stated['metadata'] as Json;
     const owns = ownedRoots(kind, subresource);
@@ -197,6 +188,9 @@ export class ObjectWriter {
         const created = structured(kind, prepareCreate(kind, namespace, merged, this.#identity()));
         return { object: this.#insert(kind, namespace, created, options), created: true };
       }
+      // Only what could be merged is held against the version.
+      checkUid(at, live, stated['metadata'] as Json);
+      checkVersion(live, (resourceVersion as string | undefined) ?? '', at);
       const next = prepareUpdate(kind, live.object, structured(kind, merged), subresource);
       return { object: this.#replace(at, live, next, options), created: false };
     } catch (error) {
@@ -215,15 +209,24 @@ export class ObjectWriter {
     return live;
   }
 
+  /** The next state of an object, with who owns it then. */
+  #changed({ kind, subresource }: ResourcePath, live: Stored, stated: Json, options: WriteOptions): Json {
+    const next = prepareUpdate(kind, live.object, stated, subresource);
+    if (fits(stated, next, kind)) return this.#updated(kind, live.object, next, subresource, options);
+    // As the real one: it gives up on ownership where a part that it will not store has a wrong type.
+    return { ...next, metadata: { ...next['metadata'], managedFields: [] } };
+  }
+
   #updated(
     kind: ServedKind,
     before: Json | undefined,
-    after: Json,
+    next: Json,
     subresource: string | undefined,
     options: WriteOptions,
   ): Json {
     const writer = this.#writer(kind, subresource, options);
     const owns = ownedRoots(kind, subresource);
+    const after = tidy(next);
     let managedFields: unknown[];
     try {
       managedFields = managedAfterUpdate({ before, after, writer, schema: kind.schema, owns });
@@ -239,9 +242,10 @@ export class ObjectWriter {
     const name = object['metadata'].name as string;
     const key = storeKey(namespace, name);
     checkNamespace(this.#store, kind, namespace, name);
+    const made = tidy(object);
+    validate(kind, undefined, made);
     if (this.#store.get(kind.resource, key) !== undefined) throw alreadyExists(kind, name);
-    validate(kind, undefined, object);
-    return dryRun === true ? object : this.#store.commit(kind.resource, key, tidy(object)).object;
+    return dryRun === true ? made : this.#store.commit(kind.resource, key, made).object;
   }
 
   #replace({ kind, name }: ResourcePath, live: Stored, next: Json, { dryRun }: WriteOptions): Json {
@@ -276,11 +280,16 @@ export class ObjectWriter {
   }
 }
 
-function newUid(random: Random): string {
-  const hex = Array.from({ length: 8 }, () =>
-    Math.floor(random() * 65_536)
-      .toString(16)
-      .padStart(4, '0'),
-  ).join('');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+/** Whether what was stated and will not be stored has the types of the schema. */
+function fits(stated: Json, next: Json, { schema }: ServedKind): boolean {
+  try {
+    for (const key of Object.keys(stated)) {
+      if (stated[key] !== next[key] && key !== 'metadata')
+        checkTyped(stated[key], fieldSchema(schema, key) ?? {});
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof TypedValueError) return false;
+    throw error;
+  }
 }

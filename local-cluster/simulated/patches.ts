@@ -113,8 +113,9 @@ function apply(root: Json, { op, path, from, value }: Operation): void {
     case 'remove':
       return remove(path);
     case 'replace': {
-      if (read(path) === undefined) throw refuse('there is no such path');
+      // Of an object, a field that is not there is added.
       const { parent, key } = at(path);
+      if (Array.isArray(parent) && get(parent, key) === undefined) throw refuse('there is no such index');
       if (Array.isArray(parent)) parent[Number(key)] = value;
       else setField(parent as Json, key, value);
       return;

@@ -113,17 +113,19 @@ export interface Comparison {
   readonly removed: FieldSet;
 }
 
+/** Null beside a list or map stands for an empty one. */
+const NO_ITEMS: ReadonlyMap<string, unknown> = new Map();
+
 /** What differs between two values. */
 export function compareTyped(before: unknown, after: unknown, schema: Schema): Comparison {
   const changed = new FieldSet();
   const removed = new FieldSet();
   if (before === after) return { changed, removed };
-  const oldItems = itemsOf(before, schema);
-  const newItems = itemsOf(after, schema);
-  if (
-    (oldItems?.size ?? 0) + (newItems?.size ?? 0) === 0 ||
-    (before !== undefined && after !== undefined && (oldItems === undefined || newItems === undefined))
-  ) {
+  const oldItems = before === null && after !== undefined ? NO_ITEMS : itemsOf(before, schema);
+  const newItems = after === null && before !== undefined ? NO_ITEMS : itemsOf(after, schema);
+  const isScalar =
+    (before !== undefined && oldItems === undefined) || (after !== undefined && newItems === undefined);
+  if (isScalar || (oldItems?.size ?? 0) + (newItems?.size ?? 0) === 0) {
     if (after === undefined) removed.member = true;
     else if (!equalJson(before, after)) changed.member = true;
     return { changed, removed };
@@ -163,44 +165,99 @@ export function mergeTyped(live: unknown, stated: unknown, schema: Schema): unkn
     return merged;
   }
   if (!Array.isArray(stated) || !Array.isArray(live) || isAtomic(schema, stated)) return stated;
-  const present = elementsOf(live, schema, '') as string[];
-  const merged: unknown[] = [...live];
-  (elementsOf(stated, schema, '') as string[]).forEach((element, index) => {
-    const at = present.indexOf(element);
-    if (at < 0) merged.push(stated[index]);
-    else merged[at] = mergeTyped(live[at], stated[index], schema.items ?? {});
-  });
+  return mergeLists(live, stated, schema);
+}
+
+/** What is stated keeps its order; what only the live list has stays where it stood between the items of both. */
+function mergeLists(live: readonly unknown[], stated: readonly unknown[], schema: Schema): unknown[] {
+  const left = elementsOf(live, schema, '') as string[];
+  const right = elementsOf(stated, schema, '') as string[];
+  const ours = new Map(left.map((element, index) => [element, live[index]]));
+  const theirs = new Map(right.map((element, index) => [element, stated[index]]));
+  const shared = right.filter((element) => ours.has(element));
+  const taken = new Set<string>();
+  const merged: unknown[] = [];
+  const take = (element: string): void => {
+    taken.add(element);
+    const item = theirs.get(element);
+    merged.push(ours.has(element) ? mergeTyped(ours.get(element), item, schema.items ?? {}) : item);
+    if (shared[0] === element) shared.shift();
+  };
+  let at = 0;
+  let to = 0;
+  while (at < left.length || to < right.length) {
+    const mine = left[at];
+    const wanted = right[to];
+    if (mine !== undefined && mine === wanted) {
+      take(mine);
+      at++;
+      to++;
+    } else if (
+      mine !== undefined &&
+      wanted !== undefined &&
+      theirs.has(mine) &&
+      shared.length > 0 &&
+      shared[0] !== mine
+    ) {
+      at++;
+    } else if (mine !== undefined && !theirs.has(mine)) {
+      merged.push(live[at++]);
+    } else {
+      if (mine !== undefined && taken.has(mine)) at++;
+      if (wanted !== undefined) {
+        take(wanted);
+        to++;
+      }
+    }
+  }
   return merged;
 }
 
-/**
- * A value without the fields of `gone`, unless they hold something of `kept`. A struct or map that this empties goes
- * too where it is in `gone`, or nobody keeps it.
- */
-export function removeFields(value: unknown, gone: FieldSet, kept: FieldSet, schema: Schema): unknown {
-  if (gone.isEmpty) return value;
-  if (gone.member && kept.isEmpty) return undefined;
-  if (gone.children.size === 0) return value;
-  const isList = Array.isArray(value);
+/** A value without the members of a set and all that is in them; null where nothing is left of a list or map. */
+export function removeItems(value: unknown, gone: FieldSet, schema: Schema): unknown {
   const items = itemsOf(value, schema);
-  if (items === undefined || items.size === 0) return value;
+  if (items === undefined || items.size === 0) return null;
   const left: [string, unknown][] = [];
   for (const [element, item] of items) {
-    const without = gone.children.get(element);
-    const rest =
-      without === undefined
-        ? item
-        : removeFields(
-            item,
-            without,
-            kept.children.get(element) ?? new FieldSet(),
-            schemaAt(schema, element),
-          );
-    if (rest !== undefined) left.push([element, rest]);
+    const beneath = gone.children.get(element);
+    if (beneath?.member === true) continue;
+    left.push([
+      element,
+      beneath === undefined ? item : removeItems(item, beneath, schemaAt(schema, element)),
+    ]);
   }
-  if (left.length === 0 && kept.isEmpty) return undefined;
-  if (isList) return left.map(([, item]) => item);
+  if (left.length === 0) return null;
+  if (Array.isArray(value)) return left.map(([, item]) => item);
   const object: Json = {};
   for (const [element, item] of left) setField(object, element.slice(2), item);
   return object;
+}
+
+/** The set in which a field that the schema names is a member too where something beneath it is. */
+export function withNamedParents(set: FieldSet, schema: Schema): FieldSet {
+  const result = new FieldSet();
+  result.member = set.member;
+  for (const [element, child] of set.children) {
+    const copy = withNamedParents(child, schemaAt(schema, element));
+    const isField = element.startsWith('f:') && isNamed(schema, element.slice(2));
+    copy.member ||= isField && child.children.size > 0;
+    result.children.set(element, copy);
+  }
+  return result;
+}
+
+/**
+ * A merged value without what a manager stated before (`last`), and nobody states now (`managed`); what is beneath it
+ * and belongs to nobody goes with it, what was in no statement stays.
+ */
+export function pruneUnstated(merged: unknown, last: FieldSet, managed: FieldSet, schema: Schema): unknown {
+  const before = withNamedParents(last, schema);
+  const now = withNamedParents(managed, schema);
+  if (before.difference(now).isEmpty) return merged;
+  const all = (value: unknown): FieldSet => withNamedParents(statedFields(value, schema), schema);
+  const mergedSet = all(merged);
+  const first = removeItems(merged, before, schema);
+  const second = removeItems(merged, mergedSet.difference(all(first).union(now)), schema);
+  const gone = mergedSet.difference(all(second)).intersection(before);
+  return gone.isEmpty ? merged : removeItems(merged, gone, schema);
 }

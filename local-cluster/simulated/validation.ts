@@ -27,7 +27,6 @@ function check(value: unknown, schema: Schema, path: string, causes: FieldCause[
   if (!hasType(value, type, schema)) {
     const message = `Invalid value: "${type}": ${path} in body must be of type ${schema.type}: "${type}"`;
     causes.push({ reason: 'FieldValueTypeInvalid', message, field });
-    return;
   }
   if (schema.enum !== undefined && !schema.enum.some((one) => equalJson(one, value))) {
     const message = `Unsupported value: ${shown(value)}: supported values: ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;

@@ -68,11 +68,13 @@ export function ownedRoots(kind: ServedKind, subresource: string | undefined): (
   return (element) => !kind.statusSubresource || element !== 'f:status';
 }
 
-/** Without what a reader is not shown: empty lists of metadata. */
+/** Without what a reader is not shown: empty lists and maps of metadata. */
 export function tidy(object: Json): Json {
   const metadata: Json = { ...object['metadata'] };
-  for (const field of ['managedFields', 'finalizers', 'ownerReferences']) {
-    if (Array.isArray(metadata[field]) && metadata[field].length === 0) delete metadata[field];
+  for (const field of ['managedFields', 'finalizers', 'ownerReferences', 'labels', 'annotations']) {
+    const value: unknown = metadata[field];
+    if (value === null || (typeof value === 'object' && Object.keys(value).length === 0))
+      delete metadata[field];
   }
   return { ...object, metadata };
 }

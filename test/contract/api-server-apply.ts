@@ -60,6 +60,17 @@ export function applyContract(world: () => ApiWorld): void {
       assert.equal((await widgets.apply('none/status', { status: { phase: 'x' } })).status, 404);
     });
 
+    it('beside a spec of a wrong type lose track of who owns what', async () => {
+      const widgets = await world().collection();
+      await widgets.apply('a', { spec: { size: 1 } });
+      const { status, body } = await widgets.merge('a/status', {
+        spec: { size: 'x' },
+        status: { phase: 'x' },
+      });
+      assert.deepEqual([status, body.spec.size, body.status], [200, 1, { phase: 'x' }]);
+      assert.equal(body.metadata.managedFields, undefined);
+    });
+
     it('leave everything else as it is', async () => {
       const widgets = await world().collection();
       await widgets.make('a', { spec: { size: 1 } });
@@ -178,6 +189,28 @@ export function applyContract(world: () => ApiWorld): void {
       await widgets.make('a');
       const { status, body } = await widgets.apply('a', stated);
       assert.deepEqual([status, body.details.causes[0].field], [422, 'metadata.uid']);
+    });
+
+    it('under a version creates what is not there: the version guards what is there only', async () => {
+      const widgets = await world().collection();
+      const { status } = await widgets.apply('a', { metadata: { resourceVersion: '1' }, spec: { size: 1 } });
+      assert.equal(status, 201);
+      const stale = await widgets.apply('a', { metadata: { resourceVersion: '1' }, spec: { size: 2 } });
+      assert.equal(stale.status, 409);
+    });
+
+    it('finds what nobody owned before the first apply owned by nobody in particular', async () => {
+      const widgets = await world().collection();
+      const made = await widgets.make('a', { spec: { size: 1 } });
+      await widgets.put('a', { ...made, metadata: { ...made.metadata, managedFields: [{}] } });
+      assert.equal(
+        (await widgets.merge('a', { spec: { tier: 'gold' } })).body.metadata.managedFields,
+        undefined,
+      );
+      const { body } = await widgets.apply('a', { spec: { size: 1 } });
+      const all = { '.': {}, 'f:color': {}, 'f:size': {}, 'f:tier': {} };
+      assert.deepEqual(ownedBy(body, 'before-first-apply'), { 'f:spec': all });
+      assert.deepEqual(ownedBy(body, 'one'), { 'f:spec': { 'f:size': {} } });
     });
 
     it('needs a name for who applies', async () => {
