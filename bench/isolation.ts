@@ -15,8 +15,8 @@ const OBJECTS = TRIGGERS * OBJECTS_EACH;
 /** The trigger whose function hangs. */
 const HANGING = 0;
 const CONCURRENCY = 10;
-/** Edits in each of both: every object once in twenty seconds. */
-const PER_SECOND = 50;
+/** Edits in each of both: every object once in 50 seconds. */
+const PER_SECOND = 20;
 const SPELL_MS = 10_000;
 const WITHIN_MS = 60_000;
 
