@@ -96,9 +96,12 @@ export function crd({
 export class ApiWorld {
   readonly api: ApiUnderTest;
   readonly forget: () => Promise<void>;
+  readonly #prefix: string;
   #count = 0;
 
-  constructor(running: RunningApiServer) {
+  /** @param prefix of the namespaces, where two worlds share one server */
+  constructor(running: RunningApiServer, prefix = 'ns') {
+    this.#prefix = prefix;
     this.api = new ApiUnderTest(running);
     this.forget = () => running.forget();
   }
@@ -113,7 +116,8 @@ export class ApiWorld {
   /** Creates a CRD, and resolves when it is served. */
   async define(definition: Loose): Promise<void> {
     const { status: code, body } = await this.api.ask('POST', CRDS, { body: definition });
-    if (code !== 201) throw new Error(`CRD: ${code} ${JSON.stringify(body)}`);
+    // It may be there already: two worlds may share a server.
+    if (code !== 201 && code !== 409) throw new Error(`CRD: ${code} ${JSON.stringify(body)}`);
     await this.served(definition.spec.names.plural, (answer) => answer.status === 200);
   }
 
@@ -134,7 +138,7 @@ export class ApiWorld {
 
   /** A namespace that nobody else uses. */
   async namespace(): Promise<string> {
-    const name = `ns-${++this.#count}`;
+    const name = `${this.#prefix}-${++this.#count}`;
     const { status: code } = await this.api.ask('POST', '/api/v1/namespaces', {
       body: { metadata: { name } },
     });
