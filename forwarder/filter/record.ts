@@ -153,6 +153,8 @@ export function newState(record: ObjectRecord, version: string, nowMs: number): 
   record.firstSeenMs = nowMs;
   record.attempts = 0;
   record.exhausted = false;
+  // A record on file is to know the name: the object may be back at the state of which it tells.
+  record.unsaved ||= record.saved;
 }
 
 /** Where two wishes meet, one delivery fulfils both and is named by the stronger one. */

@@ -94,6 +94,32 @@ describe('A process that goes on', () => {
     assert.deepEqual(await sentBy(world, () => world.again()), ['updated web-2:g2']);
   });
 
+  it('repeats a state under the name that it got when the object came back to it', async () => {
+    const world = await PipelineWorld.start({ spec: { debounce: { quietMs: 2000, maxWaitMs: 5000 } } });
+    for (const name of ['web', 'first', 'second']) world.cluster.create(name, { size: 1 });
+    await world.pass(5000);
+    world.host.script = () => [new TargetError('TARGET_FAILED', 'no', { blame: 'delivery' })];
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(2000);
+    assert.equal(world.call.text, 'updated web-1:g2');
+    await world.pass(900);
+    world.host.script = () => [{}];
+    world.cluster.edit('web', { size: 3 });
+    await world.pass();
+    world.cluster.edit('web', { size: 2 });
+    await world.pass();
+    // Ends are told at once, and with them it is written down how far the watch has come.
+    world.remove('first');
+    await world.pass(1800);
+    world.remove('second');
+    await world.pass(300);
+    assert.equal(world.call.text, 'updated web-1:g4');
+    world.kill();
+    await world.again();
+    await world.pass(5000);
+    assert.equal(world.call.text, 'updated web-1:g4');
+  });
+
   describe('sends a state again to which the object came back, where another may have been sent unrecorded:', () => {
     it('the spec', async () => {
       const world = await handled();
