@@ -95,9 +95,24 @@ export class RecordedRun {
     return [...sorted, { fact: 'quiet', atMs: performance.now() }];
   }
 
+  /** What happened to one object, and to the processes meanwhile, a line each. */
+  storyOf(uid: string): string {
+    const told = this.facts().filter((fact) => !('uid' in fact) || fact.uid === uid);
+    const calls = new Set(told.flatMap((fact) => (fact.fact === 'call' ? fact.call : [])));
+    return told
+      .filter((fact) => fact.fact !== 'end' || calls.has(fact.call))
+      .map((fact) => JSON.stringify(fact))
+      .join('\n');
+  }
+
   #processFacts({ number: process, startedMs, endedMs, how }: Incarnation): Fact[] {
     const start: Fact = { fact: 'start', atMs: startedMs, process };
-    return how === undefined ? [start] : [start, { fact: how, atMs: endedMs, process }];
+    if (how === undefined) return [start];
+    // What it had sent may be read from the socket after its end.
+    const lastMs = this.#options.host.calls.findLast(
+      (call) => this.#incarnationAt(call.startedMs).number === process,
+    )?.startedMs;
+    return [start, { fact: how, atMs: Math.max(endedMs, lastMs ?? endedMs), process }];
   }
 
   #lifeFacts({ uid, name, states, over, overMs }: Life): Fact[] {
