@@ -214,7 +214,7 @@ function mergeLists(live: readonly unknown[], stated: readonly unknown[], schema
 }
 
 /** A value without the members of a set and all that is in them; null where nothing is left of a list or map. */
-export function removeItems(value: unknown, gone: FieldSet, schema: Schema): unknown {
+function removeItems(value: unknown, gone: FieldSet, schema: Schema): unknown {
   const items = itemsOf(value, schema);
   if (items === undefined || items.size === 0) return null;
   const left: [string, unknown][] = [];
@@ -234,7 +234,7 @@ export function removeItems(value: unknown, gone: FieldSet, schema: Schema): unk
 }
 
 /** The set in which a field that the schema names is a member too where something beneath it is. */
-export function withNamedParents(set: FieldSet, schema: Schema): FieldSet {
+function withNamedParents(set: FieldSet, schema: Schema): FieldSet {
   const result = new FieldSet();
   result.member = set.member;
   for (const [element, child] of set.children) {
