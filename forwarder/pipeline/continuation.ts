@@ -1,6 +1,6 @@
 /** How a pipeline begins: with what an earlier process has left, before anything is watched. */
 import type { Checkpointer, Resumed } from './checkpointer.ts';
-import type { Entries } from './entry.ts';
+import type { Entries, Entry } from './entry.ts';
 import type { Intake } from './intake.ts';
 
 export interface ContinuationOptions {
@@ -14,6 +14,8 @@ export interface ContinuationOptions {
 export class Continuation {
   readonly #options: ContinuationOptions;
   #resumed: Resumed | undefined;
+  /** Ends that the earlier process had not told. */
+  #untold: readonly Entry[] = [];
   #hasBegun = false;
 
   constructor(options: ContinuationOptions) {
@@ -27,7 +29,7 @@ export class Continuation {
 
   /** False where the signal came first. */
   async begin(signal: AbortSignal): Promise<boolean> {
-    const { checkpoint, intake } = this.#options;
+    const { checkpoint, entries, intake } = this.#options;
     try {
       this.#resumed = await checkpoint.restore(signal);
     } catch (error) {
@@ -35,19 +37,21 @@ export class Continuation {
       throw error;
     }
     this.#hasBegun = true;
+    if (this.#resumed !== undefined) this.#untold = [...entries].filter(({ gone }) => gone);
     intake.resume(this.#resumed);
     return true;
   }
 
   /** A list is complete. */
   allSeen(): void {
-    const { checkpoint, entries, intake, redeliverAt } = this.#options;
+    const { checkpoint, intake, redeliverAt } = this.#options;
     const resumed = this.#resumed;
     this.#resumed = undefined;
     intake.synced();
     checkpoint.synced();
     this.redeliver(resumed === undefined ? redeliverAt() : resumed.redeliverAt);
-    if (resumed !== undefined) for (const entry of entries) if (entry.gone) intake.reconsider(entry);
+    for (const entry of this.#untold) if (entry.gone) intake.reconsider(entry);
+    this.#untold = [];
   }
 
   /** Sends all again where the trigger's annotation has another value than the one that was last obeyed. */
