@@ -259,7 +259,7 @@ export class Ledger {
   /** Forgets what cannot matter after a quiet time. */
   #trim(): void {
     for (const [uid, life] of this.lives) {
-      const isKnown = life.pairs.values().some(({ known }) => known !== undefined);
+      const isKnown = life.pairs.values().some(({ known, mayLoseEnd }) => known !== undefined && !mayLoseEnd);
       if (life.gone !== undefined && !isKnown) this.lives.delete(uid);
       else {
         life.writes = life.writes.slice(-1);

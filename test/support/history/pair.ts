@@ -189,7 +189,7 @@ export class Pair {
     this.calls = this.calls.filter((call) => call === this.last || call === this.handled);
     this.excuses = 0;
     this.inDoubt = false;
-    this.mayLoseEnd = false;
+    if (this.life.gone === undefined && this.run?.digest !== undefined) this.mayLoseEnd = false;
     for (const id of [...this.ids.keys()].slice(0, -KEPT_IDS)) this.ids.delete(id);
   }
 }
