@@ -98,6 +98,7 @@ export class Effects {
 
   /** A list of all objects is complete. */
   allSeen(): void {
+    this.#options.schedule.resume();
     this.letters.allSeen();
     this.finalizers.synced();
   }

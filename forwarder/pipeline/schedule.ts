@@ -85,11 +85,16 @@ export class Schedule {
     return this.#wakeups.of(key);
   }
 
-  /** Goes on with what an earlier process has left: its wake-up, where there was one. */
+  /** Goes on with what an earlier process has left: its wake-up, where there was one. It waits for `resume`. */
   restore(key: ObjectKey, wakeup: Wakeup | undefined): void {
     if (wakeup === undefined || (wakeup.reason === 'Resync' && this.#resyncMs === undefined))
       this.resyncLater(key);
     else this.#wakeups.restore(key, wakeup);
+  }
+
+  /** The objects are known: what was restored may be due. */
+  resume(): void {
+    this.#wakeups.resume();
   }
 
   forget(key: ObjectKey): void {

@@ -18,6 +18,7 @@ export class Wakeups {
   readonly #wakeups = new Map<ObjectKey, Wakeup>();
   readonly #alarm: Alarm;
   readonly #wake: (key: ObjectKey, wakeup: Wakeup) => void;
+  #isHeld = false;
 
   constructor(clock: Clock, wake: (key: ObjectKey, wakeup: Wakeup) => void) {
     this.#clock = clock;
@@ -31,9 +32,16 @@ export class Wakeups {
     this.#set(key, afterMs, { reason, dueUnixSeconds: Math.floor((this.#clock.now() + afterMs) / 1000) });
   }
 
-  /** Goes on with a wake-up of an earlier process; one that was due meanwhile is due now. */
+  /** Goes on with a wake-up of an earlier process; one that was due meanwhile is due now. None rings until `resume`. */
   restore(key: ObjectKey, wakeup: Wakeup): void {
+    this.#isHeld = true;
     this.#set(key, Math.max(0, wakeup.dueUnixSeconds * 1000 - this.#clock.now()), wakeup);
+  }
+
+  /** Everything is known that a wake-up may be about. */
+  resume(): void {
+    this.#isHeld = false;
+    this.#arm();
   }
 
   /** What the key will be woken up for. */
@@ -66,6 +74,6 @@ export class Wakeups {
   }
 
   #arm(): void {
-    this.#alarm.set(this.#due.nextMs);
+    if (!this.#isHeld) this.#alarm.set(this.#due.nextMs);
   }
 }

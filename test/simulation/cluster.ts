@@ -67,12 +67,12 @@ export class Cluster {
     else this.#send('PATCH', path, manifest, 'application/merge-patch+json');
   }
 
-  create(name: string): void {
+  create(name: string, { team, size }: { readonly team?: string; readonly size?: number } = {}): void {
     this.#write('POST', WIDGETS_PATH, {
       apiVersion: 'example.com/v1',
       kind: 'Widget',
-      metadata: { name, labels: { team: this.#dice.pick(['a', 'a', 'b']) } },
-      spec: { size: this.#dice.below(4) },
+      metadata: { name, labels: { team: team ?? this.#dice.pick(['a', 'a', 'b']) } },
+      spec: { size: size ?? this.#dice.below(4) },
     });
   }
 

@@ -36,6 +36,8 @@ export class SimulatedFunctions {
   isCalm: boolean = false;
   /** What a call comes to, where that is not left to chance. */
   plan: (attributes: Invocation['attributes']) => Manner | undefined = () => undefined;
+  /** Longest time after which one asks to be called again. */
+  longestRequeueS: number = 600;
   /** A call arrives, has been taken or answered, or its answer is known. */
   onStage: (stage: Stage) => void = () => undefined;
   readonly #clock: VirtualClock;
@@ -138,7 +140,7 @@ export class SimulatedFunctions {
       case 'succeed':
         return { afterMs: quickMs, end: { outcome: 'success', states }, reply: result(status) };
       case 'requeue': {
-        const seconds = dice.between(1, 600);
+        const seconds = dice.between(1, this.longestRequeueS);
         const end = { outcome: 'success', states, requeueAfterMs: 1000 * seconds } as const;
         return { afterMs: quickMs, end, reply: result({ ...status, requeueAfter: `${seconds}s` }) };
       }

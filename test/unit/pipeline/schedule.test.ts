@@ -34,6 +34,20 @@ describe('Schedule', () => {
     schedule.stop();
   });
 
+  it('wakes nobody for what an earlier process was asked before the objects are known', async () => {
+    const { clock, schedule, woken } = setUp();
+    const dueUnixSeconds = Math.floor(clock.now() / 1000) - 1;
+    schedule.restore(KEY, { reason: 'Requeue', dueUnixSeconds });
+    schedule.requeue(objectKey('uid-2'), 1000);
+    await clock.advance(3000);
+    assert.deepEqual(woken, []);
+    assert.deepEqual(schedule.wakeupOf(KEY), { reason: 'Requeue', dueUnixSeconds });
+    schedule.resume();
+    await clock.advance(1);
+    assert.deepEqual(woken, ['Requeue at 3000', 'Requeue at 3000']);
+    schedule.stop();
+  });
+
   it('forgets the wake-up when an invocation begins', async () => {
     const { clock, schedule, woken } = setUp();
     schedule.requeue(KEY, 1000);
