@@ -313,17 +313,6 @@ describe('A process that goes on', () => {
     });
   });
 
-  it('keeps to the backoff of an end that the first list shows', async () => {
-    const world = await handled();
-    world.kill();
-    world.remove('web');
-    world.cluster.create('web');
-    world.host.script = () => [new TargetError('TARGET_FAILED', 'no', { blame: 'delivery' })];
-    await world.again();
-    await world.pass(10);
-    assert.deepEqual(world.told.slice(1), ['deleted web-1:deleted']);
-  });
-
   it('lets nobody wait for an end that was given up', async () => {
     const world = await handled();
     world.host.script = () => [
