@@ -16,15 +16,15 @@ interface Write {
   readonly version: 'none' | 'newest' | 'older';
 }
 
-/** Some of the values, each there or not. */
+/** One of the values for each field, or none; what is refused is rare, so that most writes have an effect. */
 function some(values: Readonly<Record<string, readonly unknown[]>>): fc.Arbitrary<object> {
   const arbitraries = Object.entries(values).map(([key, list]) => [key, fc.constantFrom(...list)] as const);
   return fc.record(Object.fromEntries(arbitraries), { requiredKeys: [] });
 }
 
 const spec = some({
-  size: [0, 1, 2, 2, -1, 'x'],
-  tier: ['gold', 'silver', 'lead', 'tin', 5],
+  size: [0, 1, 2, 0, 1, 2, 0, 1, 2, -1, 'x'],
+  tier: ['gold', 'silver', 'gold', 'silver', 'gold', 'silver', 'gold', 'silver', 'tin', 5],
   color: ['red', 'blue'],
   labels: [{}, { x: '0' }, { x: '1', y: '0' }, { y: '1', z: '1' }],
   free: [{}, { a: { b: 1 } }, { a: { c: [1, 0] } }],
@@ -36,7 +36,7 @@ const spec = some({
     [{ name: 'm', number: 1 }, { name: 'n' }],
     [{ name: 'o' }, { name: 'm', number: 2 }],
   ],
-  odd: [1],
+  odd: [...Array.from({ length: 19 }, () => undefined), 1],
 });
 const status = some({
   phase: ['x', 'y'],
@@ -72,8 +72,11 @@ export const writes: fc.Arbitrary<readonly [string, Write[]]> = fc.tuple(
   fc.constantFrom('widgets', 'gauges', 'plains'),
   fc.array(
     fc.record({
-      verb: fc.constantFrom('post', 'put', 'merge', 'merge', 'apply', 'apply', 'apply', 'json', 'delete'),
-      name: fc.constantFrom('a', 'b'),
+      verb: fc.constantFrom(
+        ...(['post', 'put', 'json', 'delete'] as const),
+        ...(['merge', 'merge', 'apply', 'apply', 'apply', 'apply', 'apply'] as const),
+      ),
+      name: fc.constantFrom('a', 'a', 'b'),
       toStatus: fc.constantFrom(false, false, true),
       body: fc.record({ metadata, spec, status }, { requiredKeys: [] }),
       operations,
