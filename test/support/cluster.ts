@@ -49,7 +49,7 @@ export async function testNamespace(
   const name = `test-${randomBytes(5).toString('hex')}`;
   await kubectl(['create', 'namespace', name]);
   cleanup.after(async () => {
-    await kubectl(['delete', 'namespace', name, '--wait=false']);
+    await kubectl(['delete', 'namespace', name, '--wait=false', '--ignore-not-found']);
   });
   return name;
 }
