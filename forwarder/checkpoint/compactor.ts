@@ -92,10 +92,9 @@ export class Compactor {
   async #merge({ sources, tier }: CompactionPlan): Promise<void> {
     const { ledger, maker, writer } = this.#options;
     const addedBefore = this.#addedLines;
-    const run = mergeOf(sources, tier ?? 0);
-    const { type, from, to, header } = run;
     // Nothing is missing once all has been written anew.
-    const after = this.#isBroken ? 0 : run.after;
+    const run = mergeOf(sources, tier ?? 0, this.#isBroken ? 0 : undefined);
+    const { type, from, to, after, header } = run;
     const uids = new Cursor(distinctUids(sources));
     const forget = sources[0] === ledger.runs[0];
     let first = 0;
@@ -141,14 +140,14 @@ export class Compactor {
 }
 
 /** Nothing yet, in place of these. */
-function mergeOf(sources: readonly Run[], tier: number): Run {
+function mergeOf(sources: readonly Run[], tier: number, after: number | undefined): Run {
   const [oldest] = sources as readonly [Run];
   const newest = sources.reduce((one, other) => (other.to >= one.to ? other : one));
   return {
     type: 'Merge',
     from: Math.min(...sources.map(({ from }) => from)),
     to: newest.to,
-    after: oldest.after,
+    after: after ?? oldest.after,
     header: newest.header,
     seqs: [],
     uids: [],

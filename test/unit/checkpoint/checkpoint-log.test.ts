@@ -281,6 +281,10 @@ describe('CheckpointLog, where stored data is damaged', () => {
       assert.deepEqual(damaged, []);
       assert.deepEqual(new Map(records), process.lines);
       assert.equal(header?.completeUpTo, '["x"]');
+      // Also once that is merged with what comes later.
+      for (let later = 0; later < 10; later++) await append(process, { healed: `["${later}"]` });
+      await process.log.idle();
+      assert.deepEqual((await writer(store).log.load()).damaged, []);
     }
   });
 
