@@ -27,7 +27,7 @@ const restarts = (world: FaultWorld, reason: string): Promise<number> =>
 const relists = (world: FaultWorld, reason: string): Promise<number> =>
   world.metric('statewire_relists_total', { reason });
 
-describe('Connections to the API server', { concurrency: 2, timeout: 300_000 }, () => {
+describe('Connections to the API server', { concurrency: 3, timeout: 300_000 }, () => {
   // The longest, because nothing but time tells: it comes first, beside the others.
   it('whose other end is gone without a word are noticed by their silence', async (t) => {
     const { world, proxy } = await proxied(t);

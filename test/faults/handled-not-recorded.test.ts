@@ -66,7 +66,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('A state that was left and taken up again around a crash', { concurrency: 2 }, () => {
+describe('A state that was left and taken up again around a crash', { concurrency: 4 }, () => {
   for (const { what, trigger, a, b, subresource, asB = 'updated' } of CASES) {
     for (const when of ['during', 'right after'] as const) {
       it(`is sent again where ${what} counts and the kill comes ${when} the call in between`, async (t) => {
