@@ -2,6 +2,8 @@
 
 export const RESULT_API_VERSION = 'statewire.dev/v1alpha1';
 export const RESULT_KIND = 'FunctionResult';
+/** `type` of a result that is sent as a CloudEvent, as functions on Knative do when they are asked for a reply. */
+export const RESULT_EVENT_TYPE = 'dev.statewire.function.result';
 
 /** A condition as a function states it; `lastTransitionTime` and `observedGeneration` are the forwarder's. */
 export interface ResultCondition {

@@ -8,6 +8,7 @@ import { toHttp } from '@statewire/functions/http';
 import { toLambda, type LambdaHandler } from '@statewire/functions/lambda';
 import express from 'express';
 import type { StructuredEvent } from '../../protocol/event.ts';
+import type { FunctionResult } from '../../protocol/result.ts';
 import { binaryForm, functionEvent, type EventSketch } from '../../test/support/function-events.ts';
 import { application } from './application.ts';
 import { reconcile } from './reconcile.ts';
@@ -84,8 +85,9 @@ function http(listener: RequestListener): Send {
       headers: { ...headers, connection: 'close' },
       body,
     });
-    assert.equal(response.status, 200);
-    return await response.json();
+    const result = (await response.json()) as FunctionResult;
+    assert.equal(response.status, result.error === undefined ? 200 : 422);
+    return result;
   };
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { EVENT_TYPES, type EventType, type StructuredEvent } from '../../protocol/event.ts';
+import { EVENT_TYPES, type EventType, type Reason, type StructuredEvent } from '../../protocol/event.ts';
 import { describeIssues } from './describe-issues.ts';
 import type { KubernetesObject } from './custom-resource.ts';
 
@@ -48,6 +48,13 @@ const ours = z.looseObject({
 const TYPES: ReadonlyMap<string, EventType> = new Map(
   Object.entries(EVENT_TYPES).map(([name, type]) => [type, name as EventType]),
 );
+
+const DELETION_REASONS: ReadonlySet<unknown> = new Set<Reason>(['Deleted', 'LeftScope', 'GoneWhileAway']);
+
+/** Whether a `reason` stands in deletions only. */
+export function isDeletionReason(reason: unknown): boolean {
+  return DELETION_REASONS.has(reason);
+}
 
 /** Which of the three an event's `type` stands for. */
 export function eventTypeOf(event: ReceivedEvent): EventType {

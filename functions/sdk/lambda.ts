@@ -1,6 +1,6 @@
 import type { FunctionResult } from '../../protocol/result.ts';
 import type { StatewireFunction } from './define-function.ts';
-import { run, type Surroundings } from './run.ts';
+import { run, type RunOptions } from './run.ts';
 
 /** What is used of the context that Lambda's Node.js runtime passes. */
 export interface LambdaContext {
@@ -10,7 +10,7 @@ export interface LambdaContext {
 
 export type LambdaHandler = (event: unknown, context?: LambdaContext) => Promise<FunctionResult>;
 
-export interface LambdaOptions extends Surroundings {
+export interface LambdaOptions extends RunOptions {
   /**
    * What becomes of an error. `return`: the answer carries it, status and conditions included. `throw`: the invocation
    * fails, so that Lambda's own retries and on-failure destinations work. `auto`: returned to a caller that sent a
@@ -28,7 +28,13 @@ export function toLambda(fn: StatewireFunction, options: LambdaOptions = {}): La
   return async (event, context) => {
     const idempotencyKey = idempotencyKeyOf(context?.clientContext);
     const leftMs = context?.getRemainingTimeInMillis?.();
-    const { result, thrown } = await run(fn, event, { idempotencyKey, leftMs, marginMs }, options);
+    const callerWaits = idempotencyKey !== undefined;
+    const { result, thrown } = await run(
+      fn,
+      event,
+      { idempotencyKey, leftMs, marginMs, callerWaits },
+      options,
+    );
     const returns = errors === 'return' || (errors === 'auto' && idempotencyKey !== undefined);
     if (result.error !== undefined && !returns) throw thrown;
     return result;

@@ -121,7 +121,17 @@ describe('@statewire/functions, installed', () => {
       exports: Record<string, unknown>;
     };
     const subpaths = Object.keys(exports).filter((one) => !one.endsWith('.json'));
-    assert.deepEqual(subpaths, ['.', './lambda', './http', './express']);
+    assert.deepEqual(subpaths, [
+      '.',
+      './lambda',
+      './http',
+      './express',
+      './openfaas',
+      './knative',
+      './cloud-function',
+      './azure',
+      './fetch',
+    ]);
     const script = `
       for (const one of ${JSON.stringify(subpaths)}) await import('@statewire/functions' + one.slice(1));
       const hidden = await import('@statewire/functions/run').catch((error) => error.code);

@@ -11,6 +11,9 @@ class InvalidResult extends Error {
   override readonly name = 'InvalidResult';
 }
 
+/** The forwarder reads no more of a reply. */
+const MAX_RESULT_BYTES = 1024 * 1024;
+
 const text = z.string().check(z.minLength(1));
 const duration = z.string().check(z.regex(DURATION_PATTERN, 'expected a duration like 30s or 1m30s'));
 
@@ -65,7 +68,11 @@ export function readResult(returned: unknown, resource: CustomResource): Functio
     const status = safeParse(statusSchema, result.status);
     if (!status.success) throw invalid(describeIssues(status.error.issues, 'status'));
   }
-  return { ...result, apiVersion: RESULT_API_VERSION, kind: RESULT_KIND };
+  const stamped: FunctionResult = { ...result, apiVersion: RESULT_API_VERSION, kind: RESULT_KIND };
+  const bytes = Buffer.byteLength(JSON.stringify(stamped));
+  if (bytes > MAX_RESULT_BYTES)
+    throw invalid(`${bytes} bytes, more than the ${MAX_RESULT_BYTES} that are read`);
+  return stamped;
 }
 
 function asJson(returned: unknown): unknown {

@@ -8,13 +8,16 @@ import { EventError, eventTypeOf, readEvent, type ReceivedEvent } from './event.
 import { createLogger, type Logger } from './log.ts';
 import { readObject, readPrevious } from './read-object.ts';
 import { readResult } from './result-schema.ts';
+import { staleGuardOf } from './stale-guard.ts';
 
 /** What a host adapter knows about a call. */
 export interface Call {
   /** As the carrier brought it; absent: made of the event's source and id. */
   readonly idempotencyKey?: string | undefined;
-  /** What the host leaves for the call; absent: the event's deadline counts. */
+  /** What the host leaves for the call; the event's deadline counts beside it. */
   readonly leftMs?: number | undefined;
+  /** False where nobody waits for the answer: the event's deadline does not count then. @defaultValue true */
+  readonly callerWaits?: boolean | undefined;
   /** Part of the time left that is kept for answering. */
   readonly marginMs?: number | undefined;
   /** Aborts when the caller hangs up. */
@@ -26,6 +29,15 @@ export interface Surroundings {
   readonly clock?: Clock | undefined;
   /** Takes one log line with its newline. @defaultValue standard output */
   readonly writeLog?: ((line: string) => void) | undefined;
+}
+
+/** What an author may choose on every host. */
+export interface RunOptions extends Surroundings {
+  /**
+   * Whether an event is answered as done, without calling a handler, where this process has handled a newer state of its
+   * object that was sent later: some carriers deliver late, or in another order. @defaultValue true
+   */
+  readonly skipStale?: boolean;
 }
 
 /** How a call ended. `result` is always an answer; where it has an `error`, `thrown` is what it was made of. */
@@ -44,13 +56,21 @@ export async function run(
   fn: StatewireFunction,
   received: unknown,
   call: Call = {},
-  { clock = systemClock, writeLog }: Surroundings = {},
+  options: RunOptions = {},
 ): Promise<Run> {
+  const { clock = systemClock, writeLog, skipStale = true } = options;
   let log = createLogger({}, () => clock.now(), writeLog);
   try {
     const event = readEvent(received);
     log = createLogger(logFieldsOf(event), () => clock.now(), writeLog);
-    return await handle(fn, event, call, clock, log);
+    const guard = staleGuardOf(fn);
+    if (skipStale && guard.isStale(event)) {
+      log.info('skipped: a newer state was handled', { sequence: event.sequence });
+      return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND } };
+    }
+    const ended = await handle(fn, event, call, clock, log);
+    if (ended.result.error === undefined) guard.handled(event);
+    return ended;
   } catch (thrown) {
     const error =
       thrown instanceof EventError ? { message: thrown.message, retryable: false } : errorOf(thrown);
@@ -71,7 +91,7 @@ async function handle(
   const type = eventTypeOf(event);
   const { data } = event;
   const object = readObject(fn.resource, type, data.object, log);
-  const limit = deadline(clock, call.leftMs ?? leftOf(event, clock), call);
+  const limit = deadline(clock, leftOf(event, call, clock), call);
   const context: HandlerContext<typeof object> = {
     type,
     object,
@@ -103,9 +123,12 @@ function answered(result: FunctionResult): Run {
   return result.error === undefined ? { result } : { result, thrown: new Error(result.error.message) };
 }
 
-function leftOf(event: ReceivedEvent, clock: Clock): number | undefined {
-  const at = Date.parse(event.statewiredeadline ?? '');
-  return Number.isNaN(at) ? undefined : at - clock.now();
+/** The nearer of the two deadlines. One that has passed does not count: an event that waited in a queue is handled all the same. */
+function leftOf(event: ReceivedEvent, call: Call, clock: Clock): number | undefined {
+  const callerLeftMs =
+    call.callerWaits === false ? Number.NaN : Date.parse(event.statewiredeadline ?? '') - clock.now();
+  const ahead = [call.leftMs ?? Number.NaN, callerLeftMs].filter((leftMs) => leftMs > 0);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** For carriers without a place for the forwarder's key: 64 hex that stand for the same occurrence. */

@@ -121,10 +121,16 @@ for (const { name, listen } of hosts) {
       assert.equal((JSON.parse(body) as { status: { size: number } }).status.size, 1);
     });
 
-    it('answers an error of the handler with 200 and a result that says so', async () => {
+    it('answers an error of the handler with 500 and a result that says so', async () => {
       const { status, body } = await send(await port, binaryForm(functionEvent({ type: 'Updated' })));
-      assert.equal(status, 200);
+      assert.equal(status, 500);
       assert.deepEqual(JSON.parse(body), { ...stamp, error: { message: 'boom', retryable: true } });
+    });
+
+    it('answers a permanent error with 422', async () => {
+      const { status, body } = await send(await port, binaryForm(functionEvent({ type: 'Deleted' })));
+      assert.equal(status, 422);
+      assert.deepEqual(JSON.parse(body), { ...stamp, error: { message: 'never', retryable: false } });
     });
 
     const json = { 'content-type': 'application/json' };
