@@ -31,6 +31,12 @@ async function handled(spec: SpecPatch = {}): Promise<PipelineWorld> {
   return world;
 }
 
+/** Something is written down just now: what follows within a second is not, for a while. */
+async function writtenJustNow(world: PipelineWorld): Promise<void> {
+  world.cluster.create('other', {}, { tier: 'a' });
+  await world.pass();
+}
+
 /** What is sent from here on. */
 async function sentBy(world: PipelineWorld, act: () => void | Promise<void>): Promise<string[]> {
   const before = world.told.length;
@@ -123,6 +129,7 @@ describe('A process that goes on', () => {
   describe('sends a state again to which the object came back, where another may have been sent unrecorded:', () => {
     it('the spec', async () => {
       const world = await handled();
+      await writtenJustNow(world);
       world.cluster.edit('web', { size: 2 });
       await world.pass();
       assert.equal(world.call.text, 'updated web-1:g2');
@@ -135,6 +142,7 @@ describe('A process that goes on', () => {
 
     it('labels', async () => {
       const world = await handled(counting('Spec', 'Labels'));
+      await writtenJustNow(world);
       world.cluster.label('web', { tier: 'b' });
       await world.pass();
       const { id } = world.call.event;
@@ -150,6 +158,7 @@ describe('A process that goes on', () => {
       const world = await handled(counting('Status'));
       await world.cluster.status('web', { phase: 'a' });
       await world.pass(WRITTEN_MS);
+      await writtenJustNow(world);
       await world.cluster.status('web', { phase: 'b' });
       await world.pass();
       world.kill();
@@ -159,9 +168,7 @@ describe('A process that goes on', () => {
 
     it('the selection', async () => {
       const world = await handled({ watch: { labelSelector: 'tier=a' } });
-      // With its record something was written down just now, and the next time is some way off.
-      world.cluster.create('other', {}, { tier: 'a' });
-      await world.pass();
+      await writtenJustNow(world);
       world.cluster.label('web', { tier: 'b' });
       await world.pass();
       assert.match(world.call.text, /^deleted /);
@@ -178,6 +185,7 @@ describe('A process that goes on', () => {
 
     it('also where the process after it ends before anything is written', async () => {
       const world = await handled(counting('Labels'));
+      await writtenJustNow(world);
       world.host.script = () => undefined;
       world.cluster.label('web', { tier: 'b' });
       await world.pass();
@@ -191,6 +199,7 @@ describe('A process that goes on', () => {
 
   it('knows after an orderly end that nothing was sent unrecorded', async () => {
     const world = await handled(counting('Labels'));
+    await writtenJustNow(world);
     world.cluster.label('web', { tier: 'b' });
     await world.pass();
     await world.end();
