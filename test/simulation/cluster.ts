@@ -1,6 +1,7 @@
 /** The simulated cluster of a world: its kinds, and everybody who writes there beside the forwarder. */
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
+import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import { SimulatedApiServer } from '../../local-cluster/simulated/api-server.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -27,7 +28,10 @@ const WIDGET = {
           openAPIV3Schema: {
             type: 'object',
             properties: {
-              spec: { type: 'object', properties: { size: { type: 'integer' } } },
+              spec: {
+                type: 'object',
+                properties: { size: { type: 'integer' }, serial: { type: 'integer', format: 'int64' } },
+              },
               status: {
                 type: 'object',
                 properties: { t0: string, t1: string, t2: string, replicas: { type: 'integer' } },
@@ -39,6 +43,9 @@ const WIDGET = {
     ],
   },
 };
+
+/** More than a JavaScript number can hold. */
+const SERIAL = parseExact('9007199254740993');
 
 const WIDGETS_PATH = '/apis/example.com/v1/namespaces/shop/widgets';
 const TRIGGERS_PATH = '/apis/statewire.dev/v1alpha1/namespaces/shop/functiontriggers';
@@ -72,7 +79,7 @@ export class Cluster {
       apiVersion: 'example.com/v1',
       kind: 'Widget',
       metadata: { name, labels: { team: team ?? this.#dice.pick(['a', 'a', 'b']) } },
-      spec: { size: size ?? this.#dice.below(4) },
+      spec: { size: size ?? this.#dice.below(4), serial: SERIAL },
     });
   }
 

@@ -1,6 +1,7 @@
 /** The functions: they succeed, fail, hang, answer late, ask to be called again, and state a status. */
 import { errorFromFailure } from '../../forwarder/kube/api-error.ts';
 import { TargetError } from '../../forwarder/lib/errors.ts';
+import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import type { Clock } from '../../forwarder/lib/clock.ts';
 import type { Invocation } from '../../forwarder/model/invocation.ts';
 import type { Reply, Target } from '../../forwarder/model/target.ts';
@@ -80,7 +81,7 @@ export class SimulatedFunctions {
     this.onStage('arrives');
     if (process.isOver()) return new Promise(() => undefined);
     const { attributes, dataJson, timeoutMs } = invocation;
-    const data = JSON.parse(dataJson) as EventData<KubeObject>;
+    const data = parseExact(dataJson) as EventData<KubeObject>;
     const call = ++this.#calls;
     const type = attributes.type.slice(attributes.type.lastIndexOf('.') + 1) as CallFact['type'];
     const { namespace = '' } = attributes;

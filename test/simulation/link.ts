@@ -17,8 +17,8 @@ export interface LinkOptions {
   readonly dice: Dice;
   readonly weather: Weather;
   readonly handle: (request: SimulatedRequest) => SimulatedAnswer | Promise<SimulatedAnswer>;
-  /** A request arrives, has taken effect, or its answer is there. */
-  readonly onStage: (stage: Stage, isWrite: boolean) => void;
+  /** A request arrives, a write is done, or the answer is there. */
+  readonly onStage: (stage: Stage) => void;
 }
 
 /** Of what goes out from a process: it arrives, is done, or the process knows of it. */
@@ -114,17 +114,17 @@ export class Link implements KubeClient, StreamPort {
           return;
         }
         const wasCut = this.#isCut;
-        onStage('arrives', isWrite);
+        onStage('arrives');
         if (this.#isCut && !wasCut) return;
         const answer = await handle(request);
-        onStage('done', isWrite);
+        if (isWrite) onStage('done');
         if (weather.isSilent) return;
         const isLost = dice.chance(weather.losing);
         this.#travel(() => {
           if (isLost) fail('ECONNRESET');
           else
             finish(() => {
-              onStage('known', isWrite);
+              onStage('known');
               resolve(answer);
             });
         });

@@ -39,7 +39,7 @@ export class World {
     this.cluster = new Cluster(clock, this.dice);
     this.#recorder = new Recorder({ history, clock, store: this.cluster.server.store });
     this.functions = new SimulatedFunctions({ clock, history, dice: this.dice.fork() });
-    this.functions.onStage = (stage) => this.#stage(stage, true);
+    this.functions.onStage = (stage) => this.#stage(stage);
     this.weather.latencyMs = this.dice.pick([0, 5, 50]);
     for (const trigger of triggers ?? drawTriggers(this.dice)) this.put(trigger);
   }
@@ -74,7 +74,7 @@ export class World {
       weather,
       functions,
       handle: (request) => (this.usesReplica ? cluster.replica : cluster.server).handle(request),
-      onStage: (stage, isWrite) => this.#stage(stage, isWrite),
+      onStage: (stage) => this.#stage(stage),
       onEvent: ({ reason, regarding: { uid }, trigger }) => {
         if (reason === 'DeliveryFailed')
           history.record({ fact: 'given-up', atMs: clock.monotonic(), trigger, uid });
@@ -111,9 +111,9 @@ export class World {
     this.history.record({ fact: 'stop', atMs: this.clock.monotonic(), process: process.number });
   }
 
-  #stage(stage: Stage, isWrite: boolean): void {
+  #stage(stage: Stage): void {
     this.onStage(stage);
-    if (stage === 'done' && isWrite) this.#count();
+    if (stage === 'done') this.#count();
   }
 
   #count(): void {

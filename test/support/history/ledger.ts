@@ -46,6 +46,8 @@ export class Ledger {
   /** Name of a fault that is on → since when. */
   readonly faults: Map<string, number> = new Map();
   lastFaultMs: number = -Infinity;
+  /** When the wall clock last jumped. */
+  jumpedMs: number = -Infinity;
   nowMs: number = 0;
 
   /** What a trigger has to do with an object; begins where nobody has heard of it. */
@@ -151,6 +153,7 @@ export class Ledger {
         return;
       case 'fault':
         this.lastFaultMs = fact.atMs;
+        if (fact.name === 'wall-clock') this.jumpedMs = fact.atMs;
         if (fact.on) this.faults.set(fact.name, fact.atMs);
         else this.faults.delete(fact.name);
         return;
@@ -215,6 +218,7 @@ export class Ledger {
     this.open.delete(call);
     call.pair.end(call, end, heard);
     if (trigger === undefined) return;
+    call.alone = trigger.targetFailureMs <= call.fact.atMs;
     call.blamesTarget = end.blame === 'target' || trigger.targetFailureMs > trigger.successMs;
     if (end.outcome === 'success' && heard) {
       trigger.failing.clear();

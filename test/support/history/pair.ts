@@ -24,6 +24,8 @@ export interface Call {
   heard: boolean;
   /** It ended while the target itself may have been failing: then its failure may be no object's. */
   blamesTarget: boolean;
+  /** It ended, and no other call had shown meanwhile that the target fails. */
+  alone: boolean;
   /** The process that made it has ended. */
   orphan: boolean;
 }
@@ -114,7 +116,16 @@ export class Pair {
   call(fact: CallFact): Call {
     const isEnd = fact.type === 'deleted';
     const run = isEnd ? undefined : this.runAt(fact.rv);
-    const call = { fact, pair: this, run, end: undefined, heard: false, blamesTarget: false, orphan: false };
+    const call: Call = {
+      fact,
+      pair: this,
+      run,
+      end: undefined,
+      heard: false,
+      blamesTarget: false,
+      alone: false,
+      orphan: false,
+    };
     this.calls.push(call);
     this.last = call;
     if (!this.ids.has(fact.id)) this.ids.set(fact.id, call);

@@ -10,8 +10,9 @@ import { livesAreKeptApart } from './rules/lives.ts';
 import { neverBack } from './rules/order.ts';
 import { callsArePrompt, callsWaitForQuiet } from './rules/promptness.ts';
 import { idsNameStates, noneWithoutCause } from './rules/repeats.ts';
-import { attemptsAreSpaced, endingIsFinal } from './rules/retries.ts';
+import { attemptsAreSpaced, endingIsFinal, probesAreSpaced } from './rules/retries.ts';
 import { statusIsTrue, statusStays } from './rules/statuses.ts';
+import { everyWishIsGranted } from './rules/wishes.ts';
 
 export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
   call: [
@@ -22,6 +23,7 @@ export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
     noneWithoutCause,
     idsNameStates,
     attemptsAreSpaced,
+    probesAreSpaced,
     endingIsFinal,
     callsWaitForQuiet,
     callsArePrompt,
@@ -32,5 +34,5 @@ export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
   status: [statusIsTrue],
   holds: [boundsOf],
   leak: [nothingLeaks],
-  quiet: [everyStateIsHandled, everyEndIsTold, statusStays],
+  quiet: [everyStateIsHandled, everyWishIsGranted, everyEndIsTold, statusStays],
 };

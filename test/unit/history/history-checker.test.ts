@@ -261,6 +261,35 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
       .wait(100)
       .call('created', { rv: '101' }),
   ],
+  [
+    'I1',
+    'a requeue that never comes',
+    story()
+      .write('one')
+      .wait(100)
+      .call('created')
+      .end('success', { requeueAfterMs: 5000 })
+      .wait(10_000)
+      .quiet(),
+  ],
+  [
+    'I1',
+    'a requeue that a crash ended and nobody made again',
+    story()
+      .write('one')
+      .wait(100)
+      .call('created')
+      .end('success', { requeueAfterMs: 5000 })
+      .wait(5000)
+      .call('updated', { reason: 'Requeue' })
+      .restart()
+      .quiet(),
+  ],
+  [
+    'I7',
+    'a target that fails and is asked again at once',
+    story().write('one').wait(100).call('created').end('fail', { blame: 'target' }).wait(10).call('created'),
+  ],
   ['I4', 'the same again', story().handled().wait(200).call('updated')],
   [
     'I4',

@@ -24,7 +24,7 @@ export const everyStateIsHandled: Rule = (now, ledger, report) => {
 };
 
 /** Whether the trigger is to be called for the object as it is. */
-function isWanted({ life, run, trigger }: Pair, { triggers }: Ledger): boolean {
+export function isWanted({ life, run, trigger }: Pair, { triggers }: Ledger): boolean {
   const config = triggers.get(trigger)?.config;
   if (config === undefined || config.suspended === true || config.skipsInitial === true) return false;
   if (config.eventTypes?.includes('Created') === false || config.eventTypes?.includes('Updated') === false)

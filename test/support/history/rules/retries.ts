@@ -29,6 +29,21 @@ export const attemptsAreSpaced: Rule = (fact, { lives, triggers }, report) => {
     );
 };
 
+/** A target that cannot be reached is not asked again at once, not even by a probe. */
+export const probesAreSpaced: Rule = (fact, { lives, triggers }, report) => {
+  if (fact.fact !== 'call') return;
+  const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);
+  const trigger = triggers.get(fact.trigger);
+  const last = pair?.last;
+  const end = last?.end;
+  if (trigger?.config.backoff === undefined || last === undefined || end?.blame !== 'target') return;
+  if (!last.heard || !last.alone || last.fact.id !== fact.id || last.fact.process !== fact.process) return;
+  if (Math.max(trigger.successMs, pair?.askedMs ?? 0, trigger.editedMs) >= end.atMs) return;
+  const waitMs = Math.min(trigger.config.backoff.initialMs, 1000) / 2;
+  if (fact.atMs - end.atMs < Math.floor(waitMs) - 1)
+    report('I7', `asks a target that failed ${fact.atMs - end.atMs} ms later`, last.fact, end, fact);
+};
+
 export const endingIsFinal: Rule = (fact, { lives, triggers }, report) => {
   if (fact.fact !== 'call' || fact.reason !== 'Watch') return;
   const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);

@@ -1,0 +1,26 @@
+/** I1: who asked to be called again is, and a call that was made for that is not over before it has succeeded. */
+import type { EndFact } from '../fact.ts';
+import type { Rule } from '../history-checker.ts';
+import type { Ledger } from '../ledger.ts';
+import { isWanted } from './coverage.ts';
+
+const LATE_MS = 60_000;
+/** A wake-up outlives its process by the wall clock, which was off by so much at most. */
+const SKEW_MS = 3_600_000;
+
+export const everyWishIsGranted: Rule = (now, ledger, report) => {
+  for (const pair of ledger.pairs()) {
+    const { last, run, givenUp } = pair;
+    if (last === undefined || last.fact.type === 'deleted' || !isWanted(pair, ledger)) continue;
+    const { fact, end, heard } = last;
+    if (heard && end?.requeueAfterMs !== undefined) {
+      if (now.atMs > end.atMs + end.requeueAfterMs + lateMs(end, ledger))
+        report('I1', `${fact.uid} was not called again as it asked`, fact, end);
+    } else if (fact.reason !== 'Watch' && end?.outcome !== 'success' && givenUp !== run?.number)
+      report('I1', `a ${fact.reason} of ${fact.uid} has come to nothing`, fact, end);
+  }
+};
+
+function lateMs({ atMs }: EndFact, { jumpedMs }: Ledger): number {
+  return jumpedMs >= atMs ? LATE_MS + SKEW_MS : LATE_MS;
+}
