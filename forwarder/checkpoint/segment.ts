@@ -14,6 +14,8 @@ export interface CheckpointHeader {
   /** Whether the writer ended in order. */
   readonly clean: boolean;
   readonly initialSynced: boolean;
+  /** Whether, for the writer, an equal generation proved that nothing was sent in between. */
+  readonly byGeneration?: boolean;
   /** Value of the trigger's redeliver annotation that was last obeyed. */
   readonly redeliverAt?: string;
   /** What the lines refer to. */

@@ -142,7 +142,7 @@ function isDoubtful(
   rules: Rules,
 ): boolean {
   if (restored === undefined || restored.clean || head.resourceVersion === resourceVersion) return false;
-  if (sameGeneration && provesByGeneration(rules) && recipe.onlySpec) return false;
+  if (sameGeneration && restored.byGeneration && provesByGeneration(rules) && recipe.onlySpec) return false;
   return restored.upTo === undefined || compareResourceVersions(head.resourceVersion, restored.upTo) > 0;
 }
 

@@ -134,6 +134,8 @@ export interface Completeness {
   readonly clean: boolean;
   /** Every call for a state up to this resourceVersion; undefined where nothing is known. */
   readonly upTo: string | undefined;
+  /** Every call for another generation than the record's was for a later one. */
+  readonly byGeneration: boolean;
 }
 
 /** Whether the function is to hear of the object's end: it is gone, or stays for that alone. */

@@ -210,6 +210,7 @@ export class Checkpointer {
       epoch: 0,
       clean,
       initialSynced: this.#initialSynced,
+      byGeneration: this.#options.generationTells(),
       ...(this.#seen.upTo !== undefined && { completeUpTo: this.#seen.upTo }),
       ...(this.#redeliverAt !== undefined && { redeliverAt: this.#redeliverAt }),
       recipes: this.#recipes.stored(),

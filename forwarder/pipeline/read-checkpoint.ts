@@ -22,7 +22,11 @@ export function readCheckpoint(
   const recipes = readRecipes(header.recipes, unread);
   const isWhole = unread.length === 0;
   // What is missing may have told of calls.
-  const completeness = { clean: header.clean && isWhole, upTo: isWhole ? header.completeUpTo : undefined };
+  const completeness = {
+    clean: header.clean && isWhole,
+    upTo: isWhole ? header.completeUpTo : undefined,
+    byGeneration: header.byGeneration ?? false,
+  };
   const from = { recipes: recipes.recipes, namespace, completeness, nowMs: clock.now() };
   const read = [...records].flatMap(([uid, line]) => {
     const decoded = decodeRecord(uid, line, from);

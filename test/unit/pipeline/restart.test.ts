@@ -183,6 +183,19 @@ describe('A process that goes on', () => {
       assert.deepEqual(await sentBy(world, () => world.again()), []);
     });
 
+    it('the selection, also where the trigger selects no more', async () => {
+      const world = await handled({ watch: { labelSelector: 'tier=a' } });
+      await writtenJustNow(world);
+      world.cluster.label('web', { tier: 'b' });
+      await world.pass();
+      assert.match(world.call.text, /^deleted /);
+      world.kill();
+      assert.match(
+        (await sentBy(world, () => world.again({ watch: { labelSelector: '' } }))).join(),
+        /web-1/,
+      );
+    });
+
     it('also where the process after it ends before anything is written', async () => {
       const world = await handled(counting('Labels'));
       await writtenJustNow(world);
