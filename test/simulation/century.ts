@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util';
 import { describeViolation } from '../support/history/history.ts';
 import { newTally, simulate, type Tally } from './simulation.ts';
 
+// Errors are thrown by the thousand here, and nobody looks at where.
+Error.stackTraceLimit = 0;
 const HOURS_A_YEAR = 8760;
 
 const { values } = parseArgs({

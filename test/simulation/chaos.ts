@@ -122,6 +122,18 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'checkpoint-lost',
+    maxMs: MINUTE,
+    begin: (world) => world.loseCheckpoints(),
+    end: (world) => world.start(),
+  },
+  {
+    name: 'checkpoint-damaged',
+    maxMs: MINUTE,
+    begin: (world, dice) => world.damageCheckpoint(dice.pick(world.triggers).name, dice),
+    end: (world) => world.start(),
+  },
+  {
     name: 'upgrade',
     maxMs: MINUTE,
     begin: (world) => void world.stop(),

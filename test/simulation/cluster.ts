@@ -1,8 +1,8 @@
 /** The simulated cluster of a world: its kinds, and everybody who writes there beside the forwarder. */
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
-import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import { SimulatedApiServer } from '../../local-cluster/simulated/api-server.ts';
+import { parseExact } from '../../forwarder/lib/exact-json.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -72,6 +72,11 @@ export class Cluster {
     const path = `${TRIGGERS_PATH}/${manifest.metadata.name}`;
     if (this.#send('GET', path).status === 404) this.#send('POST', TRIGGERS_PATH, manifest);
     else this.#send('PATCH', path, manifest, 'application/merge-patch+json');
+  }
+
+  triggerUid(name: string): string {
+    const { object } = this.server.store.get('functiontriggers.statewire.dev', `shop/${name}`) ?? {};
+    return (object as { readonly metadata: { readonly uid: string } } | undefined)?.metadata.uid ?? '';
   }
 
   create(name: string, { team, size }: { readonly team?: string; readonly size?: number } = {}): void {

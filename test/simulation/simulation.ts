@@ -7,6 +7,7 @@ import type { Violation } from '../support/history/fact.ts';
 import { FAULTS } from './chaos.ts';
 import { Dice, mix } from './dice.ts';
 import { People } from './people.ts';
+import { edited } from './triggers.ts';
 import { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -14,6 +15,7 @@ const HOUR_MS = 3_600_000;
 const BUSY_MS = 2_100_000;
 /** A world ends after so many hours, and the next begins with nothing but its seed. */
 const WORLD_HOURS = 48;
+const EDIT_AFTER_MS = 600_000;
 const KEPT_FACTS = 20_000;
 
 export interface Tally {
@@ -79,7 +81,7 @@ async function live(
     planWrites(world, people, dice);
     planFaults(world, dice, tally, faults);
     await clock.runUntil(startMs + BUSY_MS);
-    calm(world);
+    calm(world, dice);
     await clock.runUntil(startMs + HOUR_MS);
     history.record({ fact: 'quiet', atMs: clock.monotonic() });
     tally.hours++;
@@ -129,8 +131,12 @@ function planFaults(world: World, dice: Dice, tally: Tally, names: readonly stri
 }
 
 /** Everything is mended. */
-function calm(world: World): void {
+function calm(world: World, dice: Dice): void {
   world.functions.isCalm = true;
   world.start();
+  // While nothing else happens: what is written between an edit and its being heard of is judged by either.
+  if (dice.chance(0.1)) {
+    world.clock.after(EDIT_AFTER_MS, () => world.put(edited(dice.pick(world.triggers), dice)));
+  }
   world.clock.after(HOUR_MS - BUSY_MS, () => void (world.functions.isCalm = false));
 }

@@ -20,7 +20,7 @@ export interface SimulatedTrigger {
 const BACKOFF = { initialMs: 1000, maxMs: 60_000 } as const;
 
 export function drawTriggers(dice: Dice): SimulatedTrigger[] {
-  return Array.from({ length: dice.between(1, 3) }, (_, index) => {
+  return Array.from({ length: dice.pick([1, 1, 1, 2, 3]) }, (_, index) => {
     const quietMs = dice.pick([0, 100, 100, 1000]);
     return {
       name: `t${index}`,
@@ -38,6 +38,19 @@ export function drawTriggers(dice: Dice): SimulatedTrigger[] {
       suspended: false,
     };
   });
+}
+
+/** The same trigger after somebody has edited it. */
+export function edited(trigger: SimulatedTrigger, dice: Dice): SimulatedTrigger {
+  const quietMs = dice.pick([0, 100, 1000]);
+  switch (dice.below(3)) {
+    case 0:
+      return { ...trigger, quietMs, maxWaitMs: 5 * quietMs };
+    case 1:
+      return { ...trigger, concurrency: dice.between(1, 10), maxAttempts: dice.between(4, 12) };
+    default:
+      return { ...trigger, changes: trigger.changes.length === 1 ? ['Spec', 'Labels'] : ['Spec'] };
+  }
 }
 
 export function recipeFor({ name, changes }: SimulatedTrigger): Recipe {
@@ -85,5 +98,6 @@ export function factOf(trigger: SimulatedTrigger, durable: boolean, atMs: number
     // What leaves a selection and comes back has the generation it had.
     byGeneration: team === undefined && changes.every((change) => change === 'Spec'),
     backoff: BACKOFF,
+    promptMs: 10_000,
   };
 }

@@ -1,5 +1,8 @@
 /** A cluster, its people, their functions and a forwarder, of one seed; time passes from one fact to the next. */
-import { MemorySegmentStores } from '../../forwarder/checkpoint/memory-segment-store.ts';
+import {
+  type MemorySegmentStore,
+  MemorySegmentStores,
+} from '../../forwarder/checkpoint/memory-segment-store.ts';
 import { History } from '../support/history/history.ts';
 import { Cluster } from './cluster.ts';
 import { Dice } from './dice.ts';
@@ -19,13 +22,13 @@ export class World {
   readonly history: History;
   readonly cluster: Cluster;
   readonly functions: SimulatedFunctions;
-  readonly stores: MemorySegmentStores = new MemorySegmentStores();
   /** Through which API server the forwarder goes. */
   usesReplica: boolean = false;
   /** The process is killed after so many effects from now; undefined: it is not. */
   killAfter: number | undefined;
   /** Something that goes out from the process arrives, is done or known. */
   onStage: (stage: Stage) => void = () => undefined;
+  #stores = new MemorySegmentStores();
   readonly #recorder: Recorder;
   #triggers: readonly SimulatedTrigger[] = [];
   #process: SimulatedProcess | undefined;
@@ -63,7 +66,7 @@ export class World {
   start(): void {
     if (this.process !== undefined) return;
     const number = ++this.#processes;
-    const { clock, weather, functions, history, stores, cluster } = this;
+    const { clock, weather, functions, history, cluster } = this;
     const dice = this.dice.fork();
     const atMs = clock.monotonic();
     history.record({ fact: 'start', atMs, process: number });
@@ -81,7 +84,7 @@ export class World {
       },
       checkpoints: (_link, isOver) =>
         new SegmentLink({
-          stores,
+          stores: this.#stores,
           clock,
           dice: dice.fork(),
           weather,
@@ -101,6 +104,38 @@ export class World {
     if (process === undefined) return;
     this.history.record({ fact: 'crash', atMs: this.clock.monotonic(), process: process.number });
     process.kill();
+  }
+
+  /** The process is killed, and what it had written down is gone. */
+  loseCheckpoints(): void {
+    this.kill();
+    this.#stores = new MemorySegmentStores();
+    for (const { name } of this.#triggers) this.#lost(name);
+  }
+
+  /** The process is killed, and a part of what it had written down for a trigger cannot be read. */
+  damageCheckpoint(name: string, dice: Dice): void {
+    this.kill();
+    const uid = this.cluster.triggerUid(name);
+    const { documents } = this.#stores.open({
+      namespace: 'shop',
+      name,
+      uid,
+      generation: 1,
+    }) as MemorySegmentStore;
+    const seq = dice.pick([...documents.keys()]);
+    const document = documents.get(seq);
+    if (document === undefined) return;
+    documents.set(seq, { ...document, records: `${document.records}?` });
+    this.#lost(name);
+  }
+
+  #lost(name: string): void {
+    this.history.record({
+      fact: 'checkpoint-lost',
+      atMs: this.clock.monotonic(),
+      trigger: `shop/${name}`,
+    });
   }
 
   async stop(): Promise<void> {

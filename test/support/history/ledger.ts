@@ -21,6 +21,8 @@ export interface TriggerState {
   fullMs: number;
   /** When a delivery was last made durable. */
   checkpointMs: number | undefined;
+  /** What was made durable, the ends of objects among it, was lost before now. */
+  hasLost: boolean;
   epoch: number;
   /** When a call last failed for a reason that is not the object's. */
   targetFailureMs: number;
@@ -131,6 +133,7 @@ export class Ledger {
       case 'status': {
         const pair = this.pairOf(fact.trigger, fact.uid);
         pair.status = fact;
+        pair.statedRv = pair.named(fact.id)?.fact.rv;
         return;
       }
       case 'checkpoint': {
@@ -138,9 +141,12 @@ export class Ledger {
         if (trigger !== undefined) trigger.checkpointMs = fact.atMs;
         return;
       }
-      case 'checkpoint-lost':
-        for (const pair of this.pairs()) if (pair.trigger === fact.trigger) pair.excuse();
+      case 'checkpoint-lost': {
+        const trigger = this.triggers.get(fact.trigger);
+        if (trigger !== undefined) trigger.hasLost = true;
+        for (const pair of this.pairs()) if (pair.trigger === fact.trigger) pair.lose();
         return;
+      }
       case 'start':
         this.processes.set(fact.process, { startedMs: fact.atMs, ended: undefined, draining: false });
         for (const pair of this.pairs())
@@ -172,6 +178,7 @@ export class Ledger {
       gone: false,
       fullMs: -Infinity,
       checkpointMs: undefined,
+      hasLost: false,
       epoch: 0,
       targetFailureMs: -Infinity,
       successMs: -Infinity,
@@ -264,7 +271,7 @@ export class Ledger {
   #trim(): void {
     for (const [uid, life] of this.lives) {
       const isKnown = life.pairs.values().some(({ known, mayLoseEnd }) => known !== undefined && !mayLoseEnd);
-      if (life.gone !== undefined && !isKnown) this.lives.delete(uid);
+      if ((life.gone !== undefined && !isKnown) || life.writes.length === 0) this.lives.delete(uid);
       else {
         life.writes = life.writes.slice(-1);
         for (const pair of life.pairs.values()) pair.trim();

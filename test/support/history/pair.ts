@@ -61,6 +61,8 @@ export class Pair {
   newestTold: ToldFact | undefined;
   askedMs: number = -Infinity;
   status: StatusFact | undefined;
+  /** resourceVersion of the state that the status is about. */
+  statedRv: string | undefined;
   /** What each id stood for. */
   readonly ids: Map<string, Call> = new Map();
 
@@ -129,14 +131,19 @@ export class Pair {
     this.calls.push(call);
     this.last = call;
     if (!this.ids.has(fact.id)) this.ids.set(fact.id, call);
+    this.givenUp = undefined;
     if (isEnd) this.handled = undefined;
     else {
       this.known ??= call;
       this.ended = undefined;
       this.mayLoseEnd = false;
-      if (this.givenUp !== run?.number) this.givenUp = undefined;
     }
     return call;
+  }
+
+  /** The last call with an id. */
+  named(id: string): Call | undefined {
+    return this.calls.findLast(({ fact }) => fact.id === id) ?? this.ids.get(id);
   }
 
   end(call: Call, end: EndFact, heard: boolean): void {
@@ -159,6 +166,12 @@ export class Pair {
 
   giveUp(): void {
     this.givenUp = this.last?.fact.type === 'deleted' ? 0 : (this.last?.run?.number ?? this.run?.number);
+  }
+
+  /** What was written down is lost. */
+  lose(): void {
+    this.excuse();
+    this.mayLoseEnd = this.known !== undefined;
   }
 
   /** What was done may be forgotten. */

@@ -8,6 +8,8 @@ export const livesAreKeptApart: Rule = (fact, ledger, report) => {
   if (fact.fact !== 'call') return;
   const life = ledger.lives.get(fact.uid);
   if (life === undefined) {
+    // Where it was lost that the end was told, it is told again.
+    if (fact.type === 'deleted' && ledger.triggers.get(fact.trigger)?.hasLost === true) return;
     report('I6', `${fact.uid} was never there`, fact);
     return;
   }

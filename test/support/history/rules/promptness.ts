@@ -3,6 +3,9 @@
  * long as the trigger has calls to spare.
  */
 import type { Rule } from '../history-checker.ts';
+import type { Call } from '../pair.ts';
+
+const RECOVERY_MS = 900_000;
 
 export const callsWaitForQuiet: Rule = (fact, { lives, triggers, lastFaultMs, faults }, report) => {
   if (fact.fact !== 'call' || fact.reason !== 'Watch' || fact.attempt !== 1) return;
@@ -28,15 +31,19 @@ export const callsArePrompt: Rule = (fact, ledger, report) => {
   if (pair === undefined || trigger === undefined || promptMs === undefined || fact.type === 'deleted')
     return;
   if (ledger.faults.size > 0) return;
-  const first = pair.runs.find(({ number }) => number > (pair.last?.run?.number ?? 0));
-  if (first === undefined) return;
+  // What came and went again in between was no cause.
+  const same = pair.runs.findLastIndex(({ digest }) => digest === pair.last?.run?.digest);
+  const first = pair.runs[same + 1];
+  // After a fault it takes a while until all that it kept back is known: an audit has to find what was withheld.
+  if (first === undefined || first.fromMs - ledger.lastFaultMs < RECOVERY_MS) return;
   const sinceMs = Math.max(
     first.fromMs,
     ledger.lastFaultMs,
     trigger.editedMs,
     trigger.fullMs,
     trigger.targetFailureMs,
-    pair.last?.end?.atMs ?? -Infinity,
+    // Calls for one name come one after the other, also those of an earlier life.
+    ...ledger.livesOf(fact.name).map(({ pairs }) => overMs(pairs.get(fact.trigger)?.last)),
     processes.get(fact.process)?.startedMs ?? -Infinity,
   );
   const waitedMs = fact.atMs - sinceMs;
@@ -44,3 +51,9 @@ export const callsArePrompt: Rule = (fact, ledger, report) => {
   const isOthers = ledger.open.size > 0 || trigger.failing.size > 0;
   report(isOthers ? 'I9' : 'I10', `calls ${waitedMs} ms after nothing was in the way`, pair.last?.fact, fact);
 };
+
+/** When the sender was done with a call. */
+function overMs(call: Call | undefined): number {
+  if (call === undefined) return -Infinity;
+  return Math.min(call.end?.atMs ?? Infinity, call.fact.deadlineMs ?? Infinity);
+}

@@ -9,7 +9,7 @@ export const statusIsTrue: Rule = (fact, { lives }, report) => {
   if (fact.fact !== 'status') return;
   const life = lives.get(fact.uid);
   const pair = life?.pairs.get(fact.trigger);
-  const call = pair?.ids.get(fact.id);
+  const call = pair?.named(fact.id);
   if (call === undefined) {
     const other = [...lives.values()].find(({ pairs }) => pairs.get(fact.trigger)?.ids.has(fact.id) === true);
     if (other === undefined) report('I11', `${fact.id} was never sent`, fact);
@@ -18,8 +18,7 @@ export const statusIsTrue: Rule = (fact, { lives }, report) => {
   }
   const isEnded = pair?.calls.some(({ fact: { id }, end }) => id === fact.id && end !== undefined) === true;
   if (!isEnded) report('I11', `states what no call has come to`, call.fact, fact);
-  const stated = pair?.status === undefined ? undefined : pair.ids.get(pair.status.id);
-  if (stated !== undefined && isNewer(stated.fact.rv, call.fact.rv))
+  if (pair?.statedRv !== undefined && isNewer(pair.statedRv, call.fact.rv))
     report('I11', `states an older state than before`, pair?.status, fact);
 };
 
