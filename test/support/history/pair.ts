@@ -95,9 +95,14 @@ export class Pair {
   }
 
   recount(digest: string | undefined, { atMs }: Fact): void {
-    const { run } = this;
-    if (run !== undefined && digest !== undefined && run.digest !== undefined) run.digest = digest;
-    else if (run?.digest !== digest) this.#begin(digest, this.life.writes.at(-1)?.rv ?? '0', atMs);
+    const before = this.run?.digest;
+    if (digest === undefined || before === undefined) {
+      if (before !== digest || this.run === undefined)
+        this.#begin(digest, this.life.writes.at(-1)?.rv ?? '0', atMs);
+      return;
+    }
+    // A state that came back is the one that it was.
+    for (const run of this.runs) if (run.digest === before) run.digest = digest;
   }
 
   #begin(digest: string | undefined, fromRv: string, fromMs: number): void {
