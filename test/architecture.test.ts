@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forwarder/checkpoint': ['forwarder/lib', 'forwarder/model'],
   'forwarder/finalizer': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/status': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
+  'forwarder/principal': ['forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/observe': ['forwarder/lib', 'forwarder/model'],
   'forwarder/config': ['protocol', 'forwarder/lib', 'forwarder/model'],
   'forwarder/pipeline': ['protocol', 'forwarder'],

@@ -69,7 +69,7 @@ describe(HOSTS, () => {
       const error = thrown(() =>
         replyOf(
           { kind: 'complete', answer: { status, headers: {}, body: Buffer.alloc(0) } },
-          { where: 'x', maxBodyBytes: 1, timeoutMs: 1, reply: 'Result', nowMs: 0 },
+          { where: 'x', timeoutMs: 1, reply: 'Result', nowMs: 0 },
         ),
       );
       assert.deepEqual(promised(rowFor(http, status)), inWords(error), `${status}`);

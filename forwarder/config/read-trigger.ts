@@ -97,6 +97,9 @@ function contentProblems({ watch, fields = [], payload, target }: Spec): readonl
   for (const [name, value] of Object.entries(target.http?.headers ?? {})) {
     add(childPath('spec.target.http.headers', name), headerProblem(name, value));
   }
+  for (const [index, { name }] of (target.http?.headersFrom ?? []).entries()) {
+    add(`spec.target.http.headersFrom[${index}].name`, headerProblem(name, ''));
+  }
   return problems;
 }
 
@@ -140,6 +143,7 @@ function normalise(spec: Spec, namespace: string): TriggerSpec {
     finalizer: spec.finalizer,
     finalizerDeadlineMs: ms(spec.finalizerDeadline),
     ...(resync === undefined ? {} : { resyncMs: ms(resync) }),
+    serviceAccountName: spec.serviceAccountName,
     suspend: spec.suspend,
   };
 }
@@ -155,10 +159,16 @@ function targetOf({ lambda, http }: Spec['target'], namespace: string): TargetSp
   return httpTargetOf(http ?? {}, namespace);
 }
 
-function httpTargetOf({ url, service, headers = {} }: HttpManifest, namespace: string): TargetSpec {
-  if (service === undefined) return { type: 'http', url: url ?? '', headers };
+function httpTargetOf(manifest: HttpManifest, namespace: string): TargetSpec {
+  const { url, service, headers = {}, headersFrom = [], auth } = manifest;
+  const how = {
+    headers,
+    ...(headersFrom.length > 0 && { headersFrom }),
+    ...(auth !== undefined && { auth }),
+  };
+  if (service === undefined) return { type: 'http', url: url ?? '', ...how };
   const { name, port, path } = service;
-  return { type: 'http', url: `http://${name}.${namespace}.svc:${port}${path}`, service: name, headers };
+  return { type: 'http', url: `http://${name}.${namespace}.svc:${port}${path}`, service: name, ...how };
 }
 
 /** The schema has checked the text. */

@@ -1,6 +1,6 @@
 /** A trigger's YAML once it is valid and defaults are filled in: what the CRD's schema says, as a type. */
 import type { EventType } from '../../protocol/event.ts';
-import type { LabelSelector, LambdaTarget } from '../model/trigger.ts';
+import type { HttpTarget, LabelSelector, LambdaTarget } from '../model/trigger.ts';
 
 export interface TriggerManifest {
   readonly metadata: { readonly annotations?: Readonly<Record<string, unknown>> | null };
@@ -39,6 +39,7 @@ export interface TriggerManifest {
     readonly finalizer: boolean;
     readonly finalizerDeadline: string;
     readonly resync?: string;
+    readonly serviceAccountName: string;
     readonly suspend: boolean;
   };
 }
@@ -47,4 +48,6 @@ export interface HttpManifest {
   readonly url?: string;
   readonly service?: { readonly name: string; readonly port: number; readonly path: string };
   readonly headers?: Readonly<Record<string, string>>;
+  readonly headersFrom?: HttpTarget['headersFrom'];
+  readonly auth?: HttpTarget['auth'];
 }

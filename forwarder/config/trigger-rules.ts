@@ -63,20 +63,22 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
 };
 
 /** What stands in for later: refused with a name, because ignoring it would break a promise. */
-const NOT_YET: readonly (readonly [path: string, isAsked: (value: unknown) => boolean, text?: string])[] = [
+const NOT_YET: readonly (readonly [
+  path: string,
+  isAsked: (value: unknown, spec: unknown) => boolean,
+  text?: string,
+])[] = [
   ['target.openfaas', isPresent],
   ['target.knative', isPresent],
   ['target.nats', isPresent],
   ['target.kafka', isPresent],
   ['target.rabbitmq', isPresent],
   ['target.file', isPresent],
-  ['target.http.auth', isPresent],
-  ['target.http.headersFrom', (value) => Array.isArray(value) && value.length > 0],
   ['payload.dataref', isTrue],
   [
     'serviceAccountName',
-    (value) => isPresent(value) && value !== 'default',
-    'is not supported yet: the forwarder reads and applies as itself',
+    (value, spec) => isPresent(value) && value !== 'default' && !usesItsTokens(spec),
+    'is not supported yet but for tokens of the target: the forwarder reads and applies as itself',
   ],
 ];
 
@@ -89,8 +91,17 @@ export function notSupported(spec: unknown): readonly TriggerProblem[] {
     const value = path
       .split('.')
       .reduce<unknown>((at, name) => (at as Fields | null | undefined)?.[name], spec);
-    return isAsked(value) ? [problem(`spec.${path}`, 'NotSupported', text)] : [];
+    return isAsked(value, spec) ? [problem(`spec.${path}`, 'NotSupported', text)] : [];
   });
+}
+
+/** Whether the target gets tokens of the trigger's ServiceAccount. */
+function usesItsTokens(spec: unknown): boolean {
+  const { http, lambda } = ((spec as Fields | null)?.['target'] ?? {}) as {
+    readonly http?: { readonly auth?: { readonly serviceAccountToken?: unknown } };
+    readonly lambda?: { readonly roleArn?: unknown };
+  };
+  return isPresent(http?.auth?.serviceAccountToken) || isPresent(lambda?.roleArn);
 }
 
 function isPresent(value: unknown): boolean {

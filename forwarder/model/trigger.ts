@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ChangeClass, EventType } from '../../protocol/event.ts';
+import type { SecretRef } from './principal.ts';
 import type { GroupVersionKind } from './resource.ts';
 
 /** What a trigger is, whichever way it came (API or `--triggers FILE`). */
@@ -44,6 +45,19 @@ export interface HttpTarget {
   /** Set where the trigger names a Service, for display. */
   readonly service?: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers whose values are in Secrets of the trigger's namespace. */
+  readonly headersFrom?: readonly { readonly name: string; readonly secretRef: SecretRef }[];
+  /** At most one is set. */
+  readonly auth?: HttpAuth;
+}
+
+/** How the forwarder proves to a function who it is. */
+export interface HttpAuth {
+  readonly hmac?: { readonly secretRef: SecretRef };
+  readonly serviceAccountToken?: { readonly audience: string };
+  readonly googleIdToken?: { readonly audience: string };
+  readonly azureFunctionKey?: { readonly secretRef: SecretRef };
+  readonly bearer?: { readonly secretRef: SecretRef };
 }
 
 export type TargetSpec = LambdaTarget | HttpTarget;
@@ -90,6 +104,8 @@ export interface TriggerSpec {
   readonly finalizer: boolean;
   /** In a namespace that is being deleted, an object is released after this long. @defaultValue 10 min */
   readonly finalizerDeadlineMs: number;
+  /** In the trigger's namespace: whose tokens its target gets. @defaultValue default */
+  readonly serviceAccountName: string;
   /** Absent: never. */
   readonly resyncMs?: number;
   readonly suspend: boolean;

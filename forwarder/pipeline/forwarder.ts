@@ -21,6 +21,7 @@ import { StartupHealth } from '../observe/health.ts';
 import { createLogger } from '../observe/json-logger.ts';
 import { releaseMemoryAtRest } from '../observe/memory-release.ts';
 import { PrometheusMeter } from '../observe/metrics.ts';
+import { Principals } from '../principal/principals.ts';
 import { Turns } from '../queue/turns.ts';
 import { SourceRegistry } from '../source/source-registry.ts';
 import { TriggerStatusLog } from '../status/trigger-status-log.ts';
@@ -57,6 +58,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     auditIntervalMs: options.auditIntervalMs,
   });
   const targets = new Targets({ clock, guard: await guardOf(options, access), env: process.env });
+  const principals = new Principals({ client, discovery, clock, ambient: () => true });
   const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
   const writeSlots = new Slots(MAX_RESULT_WRITES);
   const fromFile = options.triggersFile !== undefined;
@@ -80,7 +82,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     recorder,
     writeSlots,
     turns: new Turns({ clock }),
-    createTarget: (spec, delivery) => targets.create(spec, delivery),
+    createTarget: (spec, delivery, trigger) => targets.create(spec, delivery, principals.of(trigger)),
     status:
       options.triggersFile === undefined
         ? new TriggerStatusWriter(statusOptions)

@@ -10,7 +10,7 @@ import type { Random } from '../lib/random.ts';
 import type { Slots } from '../lib/slots.ts';
 import type { KubeClient } from '../model/kube-client.ts';
 import type { Meter } from '../model/metrics.ts';
-import type { TargetSpec, TriggerIdentity } from '../model/trigger.ts';
+import type { TargetSpec, Trigger, TriggerIdentity } from '../model/trigger.ts';
 import type { Target } from '../model/target.ts';
 import type { Turns } from '../queue/turns.ts';
 import type { SourceRegistry } from '../source/source-registry.ts';
@@ -26,7 +26,11 @@ export interface Services {
   readonly writeSlots: Slots;
   /** Fair turns between triggers. */
   readonly turns: Turns;
-  readonly createTarget: (spec: TargetSpec, delivery: { readonly reply: 'Result' | 'Ignore' }) => Target;
+  readonly createTarget: (
+    spec: TargetSpec,
+    delivery: { readonly reply: 'Result' | 'Ignore' },
+    trigger: Trigger,
+  ) => Target;
   readonly status: TriggerStatusSink;
   /** Where what was handled is written down. */
   readonly checkpoints: SegmentStores;

@@ -52,7 +52,7 @@ export async function setUp(services: Services, trigger: Trigger): Promise<Setup
     fieldManager,
     recipe: recipeOf(spec.counting, fieldManager),
     when,
-    target: services.createTarget(spec.target, spec.delivery),
+    target: services.createTarget(spec.target, spec.delivery, trigger),
     gate: new Gate(spec.delivery),
     guard: new StormGuard(spec.delivery.perObject),
   };

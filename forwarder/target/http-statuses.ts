@@ -8,10 +8,6 @@ import type { Blame, TargetErrorCode } from '../lib/errors.ts';
 const MIN_WAIT_MS = 1000;
 
 export interface StatusRule {
-  /** Inclusive. */
-  readonly from: number;
-  /** Inclusive. */
-  readonly to: number;
   readonly code: TargetErrorCode;
   readonly blame: Blame;
   readonly permanent?: boolean;
@@ -19,8 +15,14 @@ export interface StatusRule {
   readonly minWaitMs?: number;
 }
 
+/** A rule and the statuses it is about, both ends included. */
+interface StatusRow extends StatusRule {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The first rule that holds the status wins; 2xx is none of them. */
-const HTTP_STATUS_RULES: readonly StatusRule[] = [
+const HTTP_STATUS_RULES: readonly StatusRow[] = [
   { from: 300, to: 399, code: 'TARGET_MISCONFIGURED', blame: 'target' },
   { from: 401, to: 401, code: 'TARGET_FORBIDDEN', blame: 'delivery', permanent: true, suspect: true },
   { from: 403, to: 403, code: 'TARGET_FORBIDDEN', blame: 'delivery', permanent: true, suspect: true },
@@ -39,11 +41,14 @@ const HTTP_STATUS_RULES: readonly StatusRule[] = [
 ];
 
 /** Statuses nobody defined for this, such as 501, 520 or 999: the answer of something on the way. */
-const ODD: Omit<StatusRule, 'from' | 'to'> = { code: 'TARGET_FAILED', blame: 'target' };
+const ODD: StatusRule = { code: 'TARGET_FAILED', blame: 'target' };
 
 /** The rule for a status that is not 2xx. */
-export function ruleOfStatus(status: number): Omit<StatusRule, 'from' | 'to'> {
-  return HTTP_STATUS_RULES.find(({ from, to }) => from <= status && status <= to) ?? ODD;
+export function ruleOfStatus(status: number): StatusRule {
+  const row = HTTP_STATUS_RULES.find(({ from, to }) => from <= status && status <= to);
+  if (row === undefined) return ODD;
+  const { from: _from, to: _to, ...rule } = row;
+  return rule;
 }
 
 /** 204 and 205 have no body by definition. */

@@ -2,58 +2,61 @@
  * Target `http`: POSTs the event in CloudEvents binary mode and takes the answer as the result.
  *
  * Redirects are never followed, compressed answers neither asked for nor read, and no call outlives its deadline, which
- * covers all from connecting to the last byte.
+ * covers all from connecting to the last byte. Where credentials from Secrets or tokens were refused (401, 403) they are
+ * read anew, and if they are others by now the call is made once more.
  */
-import type { Agent } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import type { Invocation } from '../model/invocation.ts';
+import type { Principal } from '../model/principal.ts';
 import type { Reply, Target } from '../model/target.ts';
 import type { DeliverySpec, HttpTarget } from '../model/trigger.ts';
-import { createHttpAgent } from './http-agent.ts';
-import { limitCall, refuseLate } from './call-limit.ts';
-import { type ExchangeEnd, HttpExchange } from './http-exchange.ts';
+import { borrowWithin, refuseLate } from './call-limit.ts';
+import { GoogleIdTokens } from './google-id-token.ts';
+import { HttpCaller, shownUrl } from './http-call.ts';
+import { type Credentials, httpCredentials, isRenewed, withoutSecrets } from './http-credentials.ts';
+import type { ExchangeEnd } from './http-exchange.ts';
 import { replyOf } from './http-reply.ts';
-import { MAX_REPLY_BYTES } from './reply-limit.ts';
 import { requestHeaders } from './request-headers.ts';
 import type { TargetEnvironment, TargetMaker } from './target-maker.ts';
 
+interface Shared {
+  readonly clock: Clock;
+  readonly caller: HttpCaller;
+  readonly google: GoogleIdTokens;
+}
+
 /** HTTP targets on one set of connections. */
-export function httpTargets({ clock, guard }: TargetEnvironment): TargetMaker<HttpTarget> {
-  const agent = createHttpAgent(guard);
+export function httpTargets(environment: TargetEnvironment): TargetMaker<HttpTarget> {
+  const { clock } = environment;
+  const caller = new HttpCaller(environment);
+  const google = new GoogleIdTokens(environment);
   return {
-    create: (spec, { reply }) => createHttpTarget(spec, reply, { clock, agent }),
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    create: (spec, { reply }, principal) =>
+      createHttpTarget(spec, reply, principal, { clock, caller, google }),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([caller[Symbol.asyncDispose](), google[Symbol.asyncDispose]()]);
+    },
   };
 }
 
 function createHttpTarget(
   spec: HttpTarget,
   reply: DeliverySpec['reply'],
-  { clock, agent }: { readonly clock: Clock; readonly agent: Agent },
+  principal: Principal,
+  { clock, caller, google }: Shared,
 ): Target {
   const url = new URL(spec.url);
-  // Without the query, which may hold a key.
-  const where = `${url.origin}${url.pathname}`;
-  const path = `${url.pathname}${url.search}`;
+  const where = shownUrl(url);
+  const readCredentials = httpCredentials(spec, principal, google);
 
-  const exchange = (invocation: Invocation, signal: AbortSignal): Promise<ExchangeEnd> =>
-    new Promise((resolve) => {
-      const handler = new HttpExchange(MAX_REPLY_BYTES, (end) => {
-        limit[Symbol.dispose]();
-        resolve(end);
-      });
-      const limit = limitCall(clock, invocation, signal, (why) => handler.stop(why));
-      agent.dispatch(
-        {
-          origin: url.origin,
-          path,
-          method: 'POST',
-          headers: requestHeaders(invocation, spec.headers),
-          body: invocation.dataJson,
-        },
-        handler,
-      );
-    });
+  const post = (
+    invocation: Invocation,
+    signal: AbortSignal,
+    credentials: Credentials,
+  ): Promise<ExchangeEnd> => {
+    const headers = { ...requestHeaders(invocation, spec.headers), ...credentials.headers };
+    return caller.post({ url, headers, body: invocation.dataJson }, invocation, signal);
+  };
 
   return {
     type: 'http',
@@ -62,17 +65,35 @@ function createHttpTarget(
     async invoke(invocation, signal): Promise<Reply> {
       signal.throwIfAborted();
       refuseLate(clock, invocation);
-      const end = await exchange(invocation, signal);
-      if (end.kind === 'broken' && end.cause === 'stopped') throw signal.reason;
+      const read = async (fresh: boolean): Promise<Credentials> => {
+        if (readCredentials === undefined) return { headers: {}, secrets: [] };
+        const message = { id: invocation.attributes.id, nowMs: clock.now(), body: invocation.dataJson };
+        return await borrowWithin(clock, invocation, signal, readCredentials(message, fresh), where);
+      };
+      let credentials = await read(false);
+      let end = await post(invocation, signal, credentials);
+      if (readCredentials !== undefined && isRefusal(end)) {
+        const renewed = await read(true);
+        if (isRenewed(credentials, renewed)) {
+          credentials = renewed;
+          end = await post(invocation, signal, renewed);
+        }
+      }
+      const { secrets } = credentials;
       return replyOf(end, {
         where,
-        maxBodyBytes: MAX_REPLY_BYTES,
         timeoutMs: invocation.timeoutMs,
         reply,
         nowMs: clock.now(),
+        ...(secrets.length > 0 && { shown: (text) => withoutSecrets(text, secrets) }),
       });
     },
     // The connections belong to all triggers.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** The function knows no such caller: it has not looked at the event. */
+function isRefusal({ answer }: ExchangeEnd): boolean {
+  return answer?.status === 401 || answer?.status === 403;
 }

@@ -3,6 +3,7 @@
  *
  * One `Targets` serves the whole process, so that triggers share connections and cloud clients.
  */
+import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { TargetSpec } from '../model/trigger.ts';
 import { httpTargets } from './http.ts';
@@ -28,13 +29,13 @@ export class Targets implements AsyncDisposable {
   }
 
   /** Disposing the Target ends nothing that others use. */
-  create(spec: TargetSpec, delivery: TargetDelivery): Target {
+  create(spec: TargetSpec, delivery: TargetDelivery, principal: Principal): Target {
     let maker = this.#makers.get(spec.type);
     if (maker === undefined) {
       maker = OPENERS[spec.type](this.#environment);
       this.#makers.set(spec.type, maker);
     }
-    return maker.create(spec, delivery);
+    return maker.create(spec, delivery, principal);
   }
 
   /** Ends all connections; calls that still run fail. */

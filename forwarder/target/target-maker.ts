@@ -1,5 +1,6 @@
 /** What each kind of target offers to registry.ts. */
 import type { Clock } from '../lib/clock.ts';
+import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { DeliverySpec, TargetSpec } from '../model/trigger.ts';
 import type { AddressGuard } from './address-guard.ts';
@@ -17,5 +18,6 @@ export type TargetDelivery = Pick<DeliverySpec, 'reply'>;
 
 /** Makes targets of one type. They share what the maker holds, and go on only until it is disposed. */
 export interface TargetMaker<S extends TargetSpec> extends AsyncDisposable {
-  create(spec: S, delivery: TargetDelivery): Target;
+  /** `principal`: on whose behalf is called; Secrets and tokens come from there and from nowhere else. */
+  create(spec: S, delivery: TargetDelivery, principal: Principal): Target;
 }

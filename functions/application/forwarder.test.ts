@@ -13,6 +13,7 @@ import { httpTargets } from '../../forwarder/target/http.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import type { TargetEnvironment } from '../../forwarder/target/target-maker.ts';
 import { FakeLambda } from '../../test/support/fake-lambda.ts';
+import { principalWith } from '../../test/support/principals.ts';
 import { invocationAt } from '../../test/support/invocations.ts';
 import { inProcess } from '../../test/support/lambda-runner.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
@@ -53,6 +54,7 @@ before(async () => {
     targets[invocationType] = lambda.create(
       { type: 'lambda', functionName: 'application', invocationType },
       { reply: 'Result' },
+      principalWith(),
     );
   }
 
@@ -63,7 +65,7 @@ before(async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   targets['http'] = stack
     .use(httpTargets(environment))
-    .create({ type: 'http', url, headers: {} }, { reply: 'Result' });
+    .create({ type: 'http', url, headers: {} }, { reply: 'Result' }, principalWith());
 });
 
 async function deliver(name: string, data: object) {

@@ -6,6 +6,7 @@ import { systemClock } from '../../forwarder/lib/clock.ts';
 import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import { FakeLambda } from '../../test/support/fake-lambda.ts';
+import { principalWith } from '../../test/support/principals.ts';
 import { invocationAt } from '../../test/support/invocations.ts';
 import { installLambdaRic, ricUnavailable } from '../../test/support/lambda-ric.ts';
 import { withRic } from '../../test/support/ric-runner.ts';
@@ -35,6 +36,7 @@ describe('the bundle of the application function in the Lambda runtime', () => {
     const target = targets.create(
       { type: 'lambda', functionName: 'application', invocationType: 'RequestResponse' },
       { reply: 'Result' },
+      principalWith(),
     );
     const object = {
       apiVersion: 'example.com/v1',

@@ -6,6 +6,7 @@ import { httpTargets } from '../../forwarder/target/http.ts';
 import type { Clock } from '../../forwarder/lib/clock.ts';
 import type { Target } from '../../forwarder/model/target.ts';
 import { invocationAt, SAMPLE_DATA_JSON } from '../support/invocations.ts';
+import { principalWith } from '../support/principals.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { answer, head, ScriptedServer } from '../support/scripted-server.ts';
 import { assertFails, call, type ExpectedFailure, targetContract } from './target.contract.ts';
@@ -20,7 +21,7 @@ interface Options {
 function httpTarget(url: string, clock: Clock, { reply = 'Result', headers = {} }: Options = {}): Target {
   const targets = httpTargets({ clock, guard, env: {} });
   return {
-    ...targets.create({ type: 'http', url, headers }, { reply }),
+    ...targets.create({ type: 'http', url, headers }, { reply }, principalWith()),
     [Symbol.asyncDispose]: async () => await targets[Symbol.asyncDispose](),
   };
 }
@@ -199,7 +200,7 @@ describe('HTTP target', () => {
       '169.254.169.254',
     ]) {
       const url = `http://${host}:${server.port}/`;
-      const target = targets.create({ type: 'http', url, headers: {} }, { reply: 'Result' });
+      const target = targets.create({ type: 'http', url, headers: {} }, { reply: 'Result' }, principalWith());
       await assertFails(call(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true });
     }
     assert.equal(server.connections, 0);
@@ -213,7 +214,7 @@ describe('HTTP target', () => {
     await using targets = httpTargets({ clock, guard: noApiServer, env: {} });
     for (const host of ['127.0.0.1', 'localhost', 'LOCALHOST']) {
       const url = `http://${host}:${server.port}/`;
-      const target = targets.create({ type: 'http', url, headers: {} }, { reply: 'Result' });
+      const target = targets.create({ type: 'http', url, headers: {} }, { reply: 'Result' }, principalWith());
       await assertFails(call(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true });
     }
     assert.equal(server.connections, 0);

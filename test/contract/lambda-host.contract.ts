@@ -10,6 +10,7 @@ import type { LambdaTarget } from '../../forwarder/model/trigger.ts';
 import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import { invocationAt, SAMPLE_DATA_JSON } from '../support/invocations.ts';
+import { principalWith } from '../support/principals.ts';
 import { useLambdaEndpoint } from '../support/lambda-endpoint.ts';
 import { assertFails } from './target.contract.ts';
 
@@ -62,6 +63,7 @@ export function lambdaHostContract({ name, start, without = {} }: HostSuite): vo
       targets.create(
         { type: 'lambda', functionName, invocationType: 'RequestResponse', ...more },
         { reply: 'Result' },
+        principalWith(),
       );
     const call = (target: Target, dataJson = SAMPLE_DATA_JSON): Promise<Reply> =>
       target.invoke(invocationAt(systemClock, { dataJson }), new AbortController().signal);

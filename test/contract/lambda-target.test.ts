@@ -9,6 +9,7 @@ import { clientContext } from '../../forwarder/target/lambda-event.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import type { TargetDelivery, TargetEnvironment } from '../../forwarder/target/target-maker.ts';
 import { invocationAt, SAMPLE_DATA_JSON } from '../support/invocations.ts';
+import { principalWith } from '../support/principals.ts';
 import { useLambdaEndpoint } from '../support/lambda-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { answer, ScriptedServer } from '../support/scripted-server.ts';
@@ -31,6 +32,7 @@ function lambdaAt(
   const target = targets.create(
     { type: 'lambda', functionName: 'application', invocationType: 'RequestResponse', ...spec },
     { reply },
+    principalWith(),
   );
   return { ...target, [Symbol.asyncDispose]: async () => await targets[Symbol.asyncDispose]() };
 }

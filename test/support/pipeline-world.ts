@@ -67,6 +67,7 @@ const SPEC: TriggerSpec = {
   payload: { previous: false, redact: [] },
   finalizer: false,
   finalizerDeadlineMs: 600_000,
+  serviceAccountName: 'default',
   suspend: false,
 };
 

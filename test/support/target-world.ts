@@ -11,6 +11,7 @@ import type { TargetMaker } from '../../forwarder/target/target-maker.ts';
 import type { HttpTarget } from '../../forwarder/model/trigger.ts';
 import type { Cleanup } from './cluster.ts';
 import type { ManualClock } from './manual-clock.ts';
+import { principalWith } from './principals.ts';
 import { PipelineWorld, type SpecPatch } from './pipeline-world.ts';
 
 /** Turns of the event loop that a call on loopback may take before it is taken for one that hangs. */
@@ -52,7 +53,7 @@ export class TargetWorld {
         made.targets = targets;
         return (target, delivery) => {
           if (target.type !== 'http') throw new Error('HTTP only');
-          const real = targets.create(target, delivery);
+          const real = targets.create(target, delivery, principalWith());
           return { ...real, invoke: (...call) => observed(made.self, clock, real, call) };
         };
       },

@@ -59,6 +59,7 @@ describe('readTrigger', () => {
         payload: { previous: false, redact: [] },
         finalizer: false,
         finalizerDeadlineMs: 600_000,
+        serviceAccountName: 'default',
         suspend: false,
       },
     });
@@ -100,6 +101,7 @@ describe('readTrigger', () => {
       payload: { previous: true, redact: ['spec.password', 'metadata.annotations["example.com/note"]'] },
       finalizer: true,
       finalizerDeadlineMs: 1_200_000,
+      serviceAccountName: 'default',
       resyncMs: 36_000_000,
       suspend: true,
     });
@@ -179,12 +181,7 @@ describe('readTrigger, for what does not work yet', () => {
     })),
     {
       given: fixture('later'),
-      fields: [
-        'spec.target.http.auth',
-        'spec.target.http.headersFrom',
-        'spec.payload.dataref',
-        'spec.serviceAccountName',
-      ],
+      fields: ['spec.payload.dataref', 'spec.serviceAccountName'],
     },
     { given: manifest({ ...GOOD_SPEC, target: { file: { path: '/a' } } }), fields: ['spec.target.file'] },
   ];

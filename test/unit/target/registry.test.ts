@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createAddressGuard } from '../../../forwarder/target/address-guard.ts';
 import { Targets } from '../../../forwarder/target/registry.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { principalWith } from '../../support/principals.ts';
 
 function targets(): Targets {
   const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
@@ -39,7 +40,7 @@ describe('Targets', () => {
   ] as const) {
     it(`makes "${description}", which takes ${maxDataBytes ?? 'any number of'} bytes`, async () => {
       await using all = targets();
-      const target = all.create(spec, { reply: 'Result' });
+      const target = all.create(spec, { reply: 'Result' }, principalWith());
       assert.deepEqual(
         { type: target.type, description: target.description, maxDataBytes: target.maxDataBytes },
         { type: spec.type, description, maxDataBytes },

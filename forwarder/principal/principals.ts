@@ -1,0 +1,124 @@
+/**
+ * Who triggers are to their targets: Secrets and Addressables of the trigger's namespace, tokens of its ServiceAccount.
+ * They are read with the forwarder's own rights, one object at a time by its name; nothing is listed or watched.
+ */
+import type { Discovery } from '../kube/discovery.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ApiError, TargetError } from '../lib/errors.ts';
+import type { KubeClient } from '../model/kube-client.ts';
+import type { Address, Asking, Principal } from '../model/principal.ts';
+import type { TriggerIdentity, TriggerSpec } from '../model/trigger.ts';
+import { readAddress } from './address.ts';
+import { ReadingCache } from './reading-cache.ts';
+import { readSecret, secretValue } from './secret.ts';
+import { isYoung, requestToken, type Token } from './token.ts';
+
+/** A rotated Secret, or an Addressable that moved, is noticed within this. */
+const MAX_AGE_MS = 60_000;
+/** What is doubted is read anew, but not more often than this. */
+const MIN_AGE_MS = 1000;
+/** A new token is made sooner than it has to be only where the one before is older than this. */
+const MIN_TOKEN_AGE_MS = 10_000;
+
+export interface PrincipalsOptions {
+  readonly client: KubeClient;
+  readonly discovery: Pick<Discovery, 'resolve'>;
+  readonly clock: Clock;
+  /** Whether the process's own cloud credentials serve triggers of that namespace. */
+  readonly ambient: (namespace: string) => boolean;
+}
+
+interface PrincipalTrigger {
+  readonly identity: Pick<TriggerIdentity, 'namespace'>;
+  readonly spec: Pick<TriggerSpec, 'serviceAccountName'>;
+}
+
+export class Principals {
+  readonly #options: PrincipalsOptions;
+  readonly #secrets: ReadingCache<ReadonlyMap<string, string>>;
+  readonly #tokens: ReadingCache<Token>;
+  readonly #addresses: ReadingCache<Address>;
+
+  constructor(options: PrincipalsOptions) {
+    this.#options = options;
+    this.#secrets = new ReadingCache(options.clock);
+    this.#tokens = new ReadingCache(options.clock);
+    this.#addresses = new ReadingCache(options.clock);
+  }
+
+  of({ identity, spec }: PrincipalTrigger): Principal {
+    const { client, discovery, clock, ambient } = this.#options;
+    const { namespace } = identity;
+    const serviceAccount = spec.serviceAccountName;
+    return {
+      name: `${namespace}/${serviceAccount}`,
+      ambient: ambient(namespace),
+      secret: async ({ name, key }, asking) => {
+        const read = (): Promise<ReadonlyMap<string, string>> => readSecret(client, namespace, name);
+        const data = await this.#secrets
+          .get(`${namespace}/${name}`, read, maxAge(asking))
+          .catch((error: unknown) => {
+            throw failure(error, asking, `Secret "${name}"`, 'get secrets');
+          });
+        return secretValue(data, { name, key }, asking);
+      },
+      token: async (audience, asking) => {
+        const make = (): Promise<Token> =>
+          requestToken(client, clock, { namespace, serviceAccount, audience });
+        const isGood = (token: Token, ageMs: number): boolean =>
+          isYoung(token, ageMs) && (asking.fresh !== true || ageMs < MIN_TOKEN_AGE_MS);
+        const { text } = await this.#tokens
+          .get(`${namespace}/${serviceAccount}/${audience}`, make, isGood)
+          .catch((error: unknown) => {
+            throw failure(
+              error,
+              asking,
+              `ServiceAccount "${serviceAccount}"`,
+              'create serviceaccounts/token',
+            );
+          });
+        return text;
+      },
+      address: (ref, asking) => {
+        const { apiVersion, kind, name } = ref;
+        const read = (): Promise<Address> => readAddress(client, discovery, namespace, ref, asking);
+        return this.#addresses
+          .get(`${namespace}/${apiVersion}/${kind}/${name}`, read, maxAge(asking))
+          .catch((error: unknown) => {
+            throw failure(error, asking, `${kind} "${name}"`, `get ${kind} of ${apiVersion}`);
+          });
+      },
+    };
+  }
+}
+
+function maxAge({ fresh = false }: Asking): number {
+  return fresh ? MIN_AGE_MS : MAX_AGE_MS;
+}
+
+/** `what` names the object, `right` what the forwarder needs for it. */
+function failure(thrown: unknown, { field }: Asking, what: string, right: string): TargetError {
+  if (thrown instanceof TargetError) return thrown;
+  const code = thrown instanceof ApiError ? thrown.code : undefined;
+  const details = { blame: 'target', cause: thrown } as const;
+  switch (code) {
+    case 'API_NOT_FOUND':
+      return new TargetError('TARGET_MISCONFIGURED', `${field}: there is no ${what} in this namespace`, {
+        ...details,
+        conclusive: true,
+      });
+    case 'API_FORBIDDEN':
+      return new TargetError(
+        'TARGET_MISCONFIGURED',
+        `${field}: the forwarder lacks the right for ${what}: ${right}`,
+        { ...details, conclusive: true },
+      );
+    case 'API_INVALID':
+      return new TargetError('TARGET_MISCONFIGURED', `${field}: the API server refuses ${what}`, {
+        ...details,
+        conclusive: true,
+      });
+    default:
+      return new TargetError('TARGET_UNAVAILABLE', `${field}: ${what} cannot be read now`, details);
+  }
+}

@@ -1,0 +1,40 @@
+/** A token of a ServiceAccount, made by the TokenRequest API and used for most of its life. */
+import type { Clock } from '../lib/clock.ts';
+import type { KubeClient } from '../model/kube-client.ts';
+
+/** What is asked for; the API server may give less. */
+const LIFE_SECONDS = 3600;
+/** The rest is left for calls on their way and for clocks that differ. */
+const USED_PART = 0.8;
+
+export interface Token {
+  readonly text: string;
+  readonly lifeMs: number;
+}
+
+/** Throws ApiError. */
+export async function requestToken(
+  client: KubeClient,
+  clock: Pick<Clock, 'now'>,
+  asked: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string },
+): Promise<Token> {
+  const name = encodeURIComponent(asked.serviceAccount);
+  const { text } = await client.request({
+    method: 'POST',
+    path: `/api/v1/namespaces/${asked.namespace}/serviceaccounts/${name}/token`,
+    body: JSON.stringify({
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: [asked.audience], expirationSeconds: LIFE_SECONDS },
+    }),
+  });
+  const { status } = JSON.parse(text) as {
+    readonly status: { readonly token: string; readonly expirationTimestamp: string };
+  };
+  return { text: status.token, lifeMs: Date.parse(status.expirationTimestamp) - clock.now() };
+}
+
+/** Whether a token of that age may still be sent. */
+export function isYoung({ lifeMs }: Token, ageMs: number): boolean {
+  return ageMs < lifeMs * USED_PART;
+}

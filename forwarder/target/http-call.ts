@@ -1,0 +1,54 @@
+/** Requests of the targets that speak HTTP, over one set of connections: each ends by its invocation's deadline. */
+import type { Clock } from '../lib/clock.ts';
+import type { Invocation } from '../model/invocation.ts';
+import type { AddressGuard } from './address-guard.ts';
+import { limitCall } from './call-limit.ts';
+import { createHttpAgent } from './http-agent.ts';
+import { type ExchangeEnd, HttpExchange } from './http-exchange.ts';
+import { MAX_REPLY_BYTES } from './reply-limit.ts';
+
+export interface HttpRequest {
+  readonly url: URL;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+export class HttpCaller implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #agent: ReturnType<typeof createHttpAgent>;
+
+  constructor({ clock, guard }: { readonly clock: Clock; readonly guard: AddressGuard }) {
+    this.#clock = clock;
+    this.#agent = createHttpAgent(guard);
+  }
+
+  /** POSTs once. Throws the signal's reason where it was stopped, and nothing else. */
+  async post(
+    { url, headers, body }: HttpRequest,
+    invocation: Pick<Invocation, 'deadlineMs'>,
+    signal: AbortSignal,
+  ): Promise<ExchangeEnd> {
+    signal.throwIfAborted();
+    const end = await new Promise<ExchangeEnd>((resolve) => {
+      const handler = new HttpExchange(MAX_REPLY_BYTES, (ended) => {
+        limit[Symbol.dispose]();
+        resolve(ended);
+      });
+      const limit = limitCall(this.#clock, invocation, signal, (why) => handler.stop(why));
+      const path = `${url.pathname}${url.search}`;
+      this.#agent.dispatch({ origin: url.origin, path, method: 'POST', headers, body }, handler);
+    });
+    if (end.kind === 'broken' && end.cause === 'stopped') throw signal.reason;
+    return end;
+  }
+
+  /** Ends all connections; calls that still run fail. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#agent.destroy();
+  }
+}
+
+/** The URL as people see it: without the query, which may hold a key. */
+export function shownUrl({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
