@@ -56,7 +56,8 @@ export class Principals {
       secret: async ({ name, key }, asking) => {
         const read = (): Promise<ReadonlyMap<string, string>> => readSecret(client, namespace, name);
         const data = await this.#secrets
-          .get(`${namespace}/${name}`, read, maxAge(asking))
+          // A key that lacks is looked for again, as a Secret that is not there.
+          .get(`${namespace}/${name}`, read, (known, ageMs) => known.has(key) && ageMs < maxAge(asking))
           .catch((error: unknown) => {
             throw failure(error, asking, `Secret "${name}"`, 'get secrets');
           });
@@ -83,7 +84,7 @@ export class Principals {
         const { apiVersion, kind, name } = ref;
         const read = (): Promise<Address> => readAddress(client, discovery, namespace, ref, asking);
         return this.#addresses
-          .get(`${namespace}/${apiVersion}/${kind}/${name}`, read, maxAge(asking))
+          .get(`${namespace}/${apiVersion}/${kind}/${name}`, read, (_known, ageMs) => ageMs < maxAge(asking))
           .catch((error: unknown) => {
             throw failure(error, asking, `${kind} "${name}"`, `get ${kind} of ${apiVersion}`);
           });

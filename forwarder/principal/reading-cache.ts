@@ -20,12 +20,8 @@ export class ReadingCache<T> {
     this.#clock = clock;
   }
 
-  /** What was read at most `maxAgeMs` ago, else what `read` says now. Failures are not kept. */
-  get(
-    key: string,
-    read: () => Promise<T>,
-    maxAgeMs: number | ((value: T, ageMs: number) => boolean),
-  ): Promise<T> {
+  /** What was read before where that is good enough, else what `read` says now. Failures are not kept. */
+  get(key: string, read: () => Promise<T>, isGood: (value: T, ageMs: number) => boolean): Promise<T> {
     const nowMs = this.#clock.monotonic();
     let kept = this.#kept.get(key);
     if (kept === undefined) {
@@ -35,11 +31,7 @@ export class ReadingCache<T> {
     }
     kept.askedAtMs = nowMs;
     const { value, readAtMs } = kept;
-    if (value !== undefined) {
-      const ageMs = nowMs - readAtMs;
-      const isGood = typeof maxAgeMs === 'number' ? ageMs < maxAgeMs : maxAgeMs(value.of, ageMs);
-      if (isGood) return Promise.resolve(value.of);
-    }
+    if (value !== undefined && isGood(value.of, nowMs - readAtMs)) return Promise.resolve(value.of);
     kept.reading ??= this.#read(key, kept, read);
     return kept.reading;
   }
