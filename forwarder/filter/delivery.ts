@@ -59,8 +59,9 @@ export function begin(record: ObjectRecord): Flight {
 }
 
 /** Whether the object is still there and held, although the function hears of its end. */
-export function isKept({ held, ending, gone }: ObjectRecord): boolean {
-  return held && (ending || gone?.reason === 'LeftScope');
+export function isKept(record: ObjectRecord): boolean {
+  // What is gone from a selection is held until a read has shown that it is no more.
+  return record.held && isOver(record);
 }
 
 /** The call succeeded. True where this was the end of the object: its record is to be forgotten. */

@@ -15,7 +15,7 @@ import {
   askGate,
   eventTypeListed,
   hasPendingState,
-  isHeld,
+  takeHeld,
   provesByGeneration,
   type Rules,
   updateEnding,
@@ -59,7 +59,7 @@ function meet(seen: Observation, rules: Rules): Judgement {
   const record = new ObjectRecord(seen.head, rules.recipe, digest, versionOf(seen.head, rules), seen.nowMs);
   // A value that was there before our first sight is no wish for this trigger.
   record.redeliverSeen = redeliverValue(object);
-  record.held = isHeld(record, seen.raw, () => object, rules);
+  takeHeld(record, seen.raw, () => object, rules);
   if (updateEnding(record, rules)) return judgeState(record, object, rules);
   if (seen.inFirstSync && rules.initial === 'Skip') {
     moveSilently(record);
@@ -84,7 +84,7 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
   record.deleting ||= head.deleting;
-  record.held = isHeld(record, seen.raw, seen.object, rules);
+  takeHeld(record, seen.raw, seen.object, rules);
   const ends = updateEnding(record, rules);
   if (ends) beginEnd(record, seen.nowMs);
 
@@ -275,7 +275,6 @@ export function judgeGone(
   if (record.held && rules.hold?.selects === false) {
     // Somebody else has removed the finalizer.
     record.held = false;
-    record.started = true;
   }
   record.gone = { reason, resourceVersion, started: record.gone?.started ?? false };
   record.restored = undefined;

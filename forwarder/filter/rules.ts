@@ -133,15 +133,21 @@ export function updateEnding(record: ObjectRecord, { hold }: Pick<Rules, 'hold'>
   return record.ending && !before;
 }
 
-/** Whether the object carries the trigger's finalizer; it is only parsed where that may have changed. */
-export function isHeld(
-  { held }: Pick<ObjectRecord, 'held'>,
+/**
+ * Notes whether the object carries the trigger's finalizer, which proves that the function may know of it; it is only
+ * parsed where that may have changed.
+ */
+export function takeHeld(
+  record: ObjectRecord,
   raw: string,
   object: () => KubeObject,
   { hold }: Pick<Rules, 'hold'>,
-): boolean {
-  if (hold === undefined || !raw.includes(`"${hold.finalizer}"`)) return false;
-  return held || object().metadata.finalizers?.includes(hold.finalizer) === true;
+): void {
+  record.held =
+    hold !== undefined &&
+    raw.includes(`"${hold.finalizer}"`) &&
+    (record.held || object().metadata.finalizers?.includes(hold.finalizer) === true);
+  record.started ||= record.held;
 }
 
 /** Asks `when` where it has not been asked of the newest state: the last look before a delivery that is no deletion. */

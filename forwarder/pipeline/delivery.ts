@@ -119,7 +119,6 @@ async function lastState(entry: Entry, context: DeliveryContext): Promise<State 
     // It came back while this was read: then there is no deletion to tell.
     if (!entry.gone || record.gone === undefined) return undefined;
     record.gone = { ...record.gone, reason: read === undefined ? 'Deleted' : 'LeftScope' };
-    record.started ||= record.held;
     const finalizer = objectFinalizer(context.setup.trigger.identity);
     record.held = read !== undefined && hasFinalizer(read.object, finalizer);
     if (read !== undefined) {

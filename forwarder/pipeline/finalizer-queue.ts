@@ -39,10 +39,10 @@ export interface FinalizerQueueOptions {
   readonly isValid: () => boolean;
   /** Whether the namespace is known to be deleted. */
   readonly isTerminating: () => boolean;
+  /** A write for an object that is gone has ended: its end may have to be told, or there is nothing left to do. */
+  readonly left: (entry: Entry) => void;
   /** Something was done to the entry's record. */
   readonly noted: (entry: Entry) => void;
-  /** An object that is gone is held no longer: its record is to be forgotten. */
-  readonly forget: (entry: Entry) => void;
   /** Nothing is left to write for now. */
   readonly onIdle: () => void;
   readonly signal: AbortSignal;
@@ -78,13 +78,14 @@ export class FinalizerQueue {
   async ensure(entry: Entry): Promise<boolean> {
     const rules = this.#options.rules();
     if (rules?.hold === undefined || !wantsHold(entry.record, rules) || entry.record.held) return true;
-    const outcome = await this.#alone(entry.key, () => this.#hold(entry, true));
-    return outcome === 'done' && (entry.record.held || !wantsHold(entry.record, rules));
+    const outcome = await this.#alone(entry, () => this.#hold(entry, true));
+    return !entry.gone && outcome === 'done' && (entry.record.held || !wantsHold(entry.record, rules));
   }
 
   /** Something about the object has changed. @param now also where an earlier write failed */
   consider(entry: Entry, now = false): void {
-    if (!this.#isDue(entry)) return;
+    // A write that is under way looks again when it has ended, after a backoff where it failed.
+    if (this.#queue.isProcessing(entry.key) || !this.#isDue(entry)) return;
     if (now || !this.#queue.isDelayed(entry.key)) this.#queue.add(entry.key);
     this.#pump();
   }
@@ -99,8 +100,9 @@ export class FinalizerQueue {
     this.consider(entry, true);
   }
 
-  /** Whether the finalizer of an object that is gone from the selection is still to be removed. */
-  keeps({ record }: Entry): boolean {
+  /** Whether the finalizer of an object that is gone from the selection is still to be removed, or may be. */
+  keeps({ key, record }: Entry): boolean {
+    if (this.#busy.has(key)) return true;
     return record.held && (record.told || this.#options.rules()?.hold?.enabled === false);
   }
 
@@ -131,7 +133,7 @@ export class FinalizerQueue {
     const entry = entries.get(key);
     let retryMs: number | undefined;
     try {
-      if (entry !== undefined) await this.#alone(key, () => this.#write(entry));
+      if (entry !== undefined) await this.#alone(entry, () => this.#write(entry));
       this.#failures.delete(key);
     } catch (error) {
       if (!(error instanceof ApiError)) {
@@ -158,13 +160,15 @@ export class FinalizerQueue {
   }
 
   /** One write at a time for each object, whoever asks for it. */
-  async #alone<T>(key: ObjectKey, work: () => Promise<T>): Promise<T> {
+  async #alone<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    const { key } = entry;
     const mine = (this.#busy.get(key) ?? Promise.resolve()).catch(() => undefined).then(work);
     this.#busy.set(key, mine);
     try {
       return await mine;
     } finally {
       if (this.#busy.get(key) === mine) this.#busy.delete(key);
+      if (entry.gone && !this.#busy.has(key)) this.#options.left(entry);
     }
   }
 
@@ -205,11 +209,17 @@ export class FinalizerQueue {
       const now = rules();
       return now !== undefined && wantsHold(entry.record, now) && (forCall || this.#isUnheld(entry));
     };
-    return await writer.tryOnce(this.#task(entry, true, isWanted));
+    try {
+      return await writer.tryOnce(this.#task(entry, true, isWanted));
+    } catch (error) {
+      // It left the selection meanwhile. The write may have got there, and nobody else will say so.
+      if (entry.gone) entry.record.held = rules()?.hold?.selects === true;
+      throw error;
+    }
   }
 
   async #release(entry: Entry): Promise<void> {
-    const { services, writer, setup, logger, rules } = this.#options;
+    const { services, writer, setup, logger } = this.#options;
     const { record } = entry;
     let reason: ReleaseReason | undefined;
     const isWanted = (): boolean => {
@@ -222,8 +232,6 @@ export class FinalizerQueue {
     services.meter.count('statewire_finalizers_released_total', { trigger: setup().name, reason });
     const level = reason === 'deadline' ? 'warn' : 'info';
     logger[level]('object released', { key: entry.name, uid: record.uid, reason });
-    const now = rules();
-    if (entry.gone && now !== undefined && !wantsDeleted(record, now)) this.#options.forget(entry);
   }
 
   #task(entry: Entry, wanted: boolean, isWanted: () => boolean): FinalizerTask {

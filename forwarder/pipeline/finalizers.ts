@@ -60,6 +60,7 @@ export class Finalizers {
     this.#queue = new FinalizerQueue({
       ...options,
       writer: new FinalizerWriter({ client, clock, random, writeSlots }),
+      left: (entry) => options.intake.reconsider(entry),
       isTerminating: () => this.#namespace.terminating,
       onIdle: () => this.#releaseTrigger(),
     });

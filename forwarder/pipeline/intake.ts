@@ -5,7 +5,7 @@
 import { invalidate, want } from '../filter/delivery.ts';
 import { judgeGone, observe } from '../filter/judge.ts';
 import { isOver, type Wish } from '../filter/record.ts';
-import { needsDelivery, type Rules, updateEnding, wantsDeleted } from '../filter/rules.ts';
+import { needsDelivery, takeHeld, type Rules, updateEnding, wantsDeleted } from '../filter/rules.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
 import { compareResourceVersions, type Delta, type ObjectHead } from '../model/delta.ts';
@@ -205,7 +205,13 @@ export class Intake {
     if (entry === undefined) return;
     entry.held = undefined;
     if (entry.gone) return;
-    if (delta.raw !== undefined) entry.raw = delta.raw;
+    const { raw } = delta;
+    const rules = this.#options.rules();
+    if (raw !== undefined && rules !== undefined) {
+      entry.raw = raw;
+      // A write of ours may have got there whose reply is still on its way.
+      takeHeld(entry.record, raw, () => parseObject(raw), rules);
+    }
     this.#leave(entry, delta.head.resourceVersion);
   }
 

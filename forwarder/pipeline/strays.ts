@@ -74,7 +74,9 @@ export class Strays {
       const { name, uid } = object.metadata;
       const entry = entries.get(objectKey(uid));
       if (entry !== undefined) {
-        if (!entry.record.held) intake.read(entry, text(object), object, true);
+        // Of what has left the selection nobody else says that it is still held.
+        if (entry.gone) entry.record.held = true;
+        else if (!entry.record.held) intake.read(entry, text(object), object, true);
         known(entry);
       } else {
         const where = { client, resource, namespace, name, labelSelector, fieldSelector, signal };

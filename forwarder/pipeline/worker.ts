@@ -4,7 +4,7 @@
  */
 import { fail, isKept, succeed } from '../filter/delivery.ts';
 import { isOver } from '../filter/record.ts';
-import { needsDelivery } from '../filter/rules.ts';
+import { needsDelivery, wantsDeleted } from '../filter/rules.ts';
 import { postpone, settle } from '../outcome/settle.ts';
 import type { TriggerQueue } from '../queue/trigger-queue.ts';
 import { Alarm } from '../lib/alarm.ts';
@@ -153,6 +153,8 @@ export class Worker {
     if (entry === undefined || delivery === undefined || delivery === 'later') {
       if (entry !== undefined && delivery === 'later' && !this.#options.entries.mustWait(entry))
         this.#options.queue.add(key);
+      const isNothing = entry?.gone === true && !wantsDeleted(entry.record, context.rules);
+      if (isNothing && !finalizers.keeps(entry)) this.#options.events.removed(entry);
       gate.abandon({ probe });
       this.#options.wake();
       return;

@@ -43,6 +43,8 @@ export class ModelCluster implements KubeClient {
   readonly states: Map<string, KubeObject> = new Map();
   /** Answers that were lost: what the pipeline wrote with these, it cannot know. */
   lost = 0;
+  /** Whether namespace `shop` is being deleted. */
+  terminating = false;
   readonly #clock: Clock;
   /** What listeners know of. */
   readonly #noted = new Map<string, KubeObject>();
@@ -75,7 +77,7 @@ export class ModelCluster implements KubeClient {
     const fault = this.fault(request);
     if (fault !== undefined && fault !== 'lost') throw fault;
     this.#own.add(request);
-    const response = await this.server.request(request);
+    const response = this.#answer(request) ?? (await this.server.request(request));
     await this.#travel(request.signal);
     const back = this.held(request, 'back');
     const arrives =
@@ -89,6 +91,27 @@ export class ModelCluster implements KubeClient {
       throw apiError(0, 'the connection was lost');
     }
     return response;
+  }
+
+  /** What a FakeApplyServer does not know: the namespace, and writes of finalizers. */
+  #answer({ method, path, body = '', contentType }: KubeRequest): KubeResponse | undefined {
+    if (path === '/api/v1/namespaces/shop') {
+      const metadata = this.terminating ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {};
+      return { status: 200, text: JSON.stringify({ metadata }) };
+    }
+    if (method !== 'PATCH' || contentType !== 'application/merge-patch+json') return undefined;
+    const object = this.find(path);
+    if (object === undefined) throw apiError(404, 'not found');
+    const { uid, resourceVersion, finalizers = [] } = (JSON.parse(body) as KubeObject).metadata;
+    if (uid !== object.metadata.uid || resourceVersion !== object.metadata.resourceVersion)
+      throw apiError(409, 'the object has been modified');
+    const isOver = object.metadata.deletionTimestamp !== undefined && finalizers.length === 0;
+    let after: KubeObject = { ...object, metadata: { ...object.metadata, finalizers } };
+    if (isOver) this.server.objects.delete(path);
+    else after = this.server.put(path, after);
+    const text = JSON.stringify(after);
+    this.#note(path, true);
+    return { status: 200, text };
   }
 
   find(path: string): KubeObject | undefined {
@@ -133,12 +156,11 @@ export class ModelCluster implements KubeClient {
     this.#change(name, { annotations });
   }
 
-  /** Sets the deletionTimestamp, as a deletion does while there are finalizers. */
+  /** Deletes it while somebody else's finalizer holds it; `remove` takes that away. */
   terminate(name: string): void {
     const object = this.object(name);
     if (object === undefined || object.metadata.deletionTimestamp !== undefined) return;
-    const generation = (object.metadata.generation ?? 0) + 1;
-    this.#change(name, { generation, deletionTimestamp: '2026-01-01T00:00:00Z' });
+    this.#change(name, { ...going(object), finalizers: [...(object.metadata.finalizers ?? []), HOLD] });
   }
 
   /** Somebody else's statement about the status, taken by force. */
@@ -175,8 +197,18 @@ export class ModelCluster implements KubeClient {
     });
   }
 
+  /** Deletes it; with finalizers it stays until they are gone. */
   remove(path: string): void {
-    if (this.server.objects.delete(path)) this.#note(path);
+    const object = this.find(path);
+    if (object === undefined) return;
+    const finalizers = (object.metadata.finalizers ?? []).filter((one) => one !== HOLD);
+    const metadata = { ...object.metadata, ...going(object), finalizers };
+    if (finalizers.length === 0) {
+      this.server.objects.delete(path);
+      this.#note(path);
+    } else if (JSON.stringify(metadata) !== JSON.stringify(object.metadata)) {
+      this.#put(path, { ...object, metadata });
+    }
   }
 
   #change(name: string, metadata: object, rest: object = {}): void {
@@ -224,4 +256,13 @@ function withoutData(metadata: KubeObject['metadata']): KubeObject['metadata'] {
     return { ...entry, fieldsV1: fields };
   });
   return { ...metadata, managedFields };
+}
+
+/** Somebody else's finalizer. */
+const HOLD = 'example.com/hold';
+
+/** What a deletion changes first. */
+function going({ metadata }: KubeObject): Pick<KubeObject['metadata'], 'generation' | 'deletionTimestamp'> {
+  if (metadata.deletionTimestamp !== undefined) return {};
+  return { generation: (metadata.generation ?? 0) + 1, deletionTimestamp: '2026-01-01T00:00:00Z' };
 }

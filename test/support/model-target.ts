@@ -38,9 +38,9 @@ export class ModelCall {
   }
 
   get ok(): boolean {
-    return (
-      this.answer !== undefined && !(this.answer instanceof TargetError) && this.answer.error === undefined
-    );
+    const { answer } = this;
+    if (answer === undefined || answer instanceof TargetError || answer.error !== undefined) return false;
+    return this.type !== 'deleted' || answer.finalized !== false;
   }
 
   /** `created web-1:g1` */

@@ -24,6 +24,7 @@ interface Life {
   toldVersion: string;
 }
 
+const FINALIZER = 'trigger.statewire.dev/app';
 const EVERYTHING: Recipe = recipeOf({ kind: 'changes', classes: ['Spec', 'Status', 'Labels'] }, OWN_MANAGER);
 const ONLY_SPEC: Recipe = recipeOf({ kind: 'changes', classes: ['Spec'] }, OWN_MANAGER);
 
@@ -34,6 +35,8 @@ export class PipelineChecker {
   readonly #violations: unknown[] = [];
   /** What an id stands for, as long as what counts is not edited. */
   recipe: Recipe = ONLY_SPEC;
+  /** Whether objects are held from the first call on. */
+  holds = false;
   /** How often the trigger was edited. */
   edits = 0;
 
@@ -76,8 +79,20 @@ export class PipelineChecker {
       return;
     }
     life.writes.push(change);
+    if (isHeld(before) !== isHeld(after)) {
+      if (isHeld(before)) this.#checkReleased(life);
+      return;
+    }
     const stated = (after?.['status'] as { readonly phase?: string } | undefined)?.phase;
     assert.equal(stated?.split('@')[0], uid, 'a status is written to the object that it was stated about');
+  }
+
+  /** A finalizer is removed: somebody has heard of the end. */
+  #checkReleased(life: Life): void {
+    if (!this.holds) return;
+    const last = life.calls.at(-1);
+    const ended = last?.type === 'deleted' && last.ok;
+    assert.ok(ended, `${life.uid} is released after its deletion was handled; last call: ${last?.text}`);
   }
 
   #called(call: ModelCall): void {
@@ -99,6 +114,13 @@ export class PipelineChecker {
       `${call.text}: ${event.sequence} after ${before?.event.sequence} is time travel`,
     );
     if (call.type !== 'deleted') this.#checkState(call, life);
+    if (this.holds && call.type !== 'deleted') {
+      const object = this.#world.cluster.object(life.name);
+      assert.ok(
+        object?.metadata.uid === life.uid && isHeld(object),
+        `${life.uid} is held before ${call.text}`,
+      );
+    }
     assert.notEqual(
       data.reason === 'Watch' && this.#isRepeat(call, life),
       true,
@@ -186,6 +208,9 @@ export class PipelineChecker {
       const object = this.#world.cluster.object(life.name);
       const last = life.calls.at(-1);
       assert.ok(!last?.open, 'every call has ended');
+      const isLeft =
+        object?.metadata.uid === life.uid && isHeld(object) && last?.type === 'deleted' && last.ok;
+      assert.ok(!isLeft, `${life.uid} is released after ${last?.text}`);
       if (object?.metadata.uid === life.uid && object.metadata.deletionTimestamp !== undefined) continue;
       if (object?.metadata.uid === life.uid && selects(object)) this.#checkLive(life, object, last);
       else if (last !== undefined) {
@@ -219,4 +244,8 @@ export class PipelineChecker {
 
 function newer(a: string, b: string): string {
   return compareResourceVersions(a, b) >= 0 ? a : b;
+}
+
+function isHeld(object: KubeObject | undefined): boolean {
+  return object?.metadata.finalizers?.includes(FINALIZER) === true;
 }

@@ -1,0 +1,150 @@
+/** `finalizer: true`, with a clock of the test's own. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TargetError } from '../../../forwarder/lib/errors.ts';
+import { apiError } from '../../support/fake-apply-server.ts';
+import { PipelineWorld, type SpecPatch } from '../../support/pipeline-world.ts';
+
+const FINALIZER = 'trigger.statewire.dev/app';
+
+async function holding(spec: SpecPatch = {}): Promise<PipelineWorld> {
+  const world = await PipelineWorld.start({ spec: { finalizer: true, ...spec } });
+  world.cluster.create('web');
+  await world.pass();
+  return world;
+}
+
+function finalizers({ cluster }: PipelineWorld): readonly string[] | undefined {
+  return cluster.object('web')?.metadata.finalizers;
+}
+
+describe('An object that is held', () => {
+  it('is not called for before the finalizer is set, however long that takes', async () => {
+    const world = await PipelineWorld.start({ spec: { finalizer: true } });
+    world.cluster.fault = ({ method }) => (method === 'PATCH' ? apiError(403, 'no rights') : undefined);
+    world.cluster.create('web');
+    await world.pass(60_000);
+    assert.deepEqual(world.told, []);
+    world.cluster.fault = () => undefined;
+    await world.pass(60_000);
+    assert.deepEqual(world.told, ['created web-1:g1']);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+  });
+
+  it('goes once its deletion was handled', async () => {
+    const world = await holding();
+    world.remove('web');
+    await world.pass();
+    assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:deleted']);
+    assert.equal(world.cluster.object('web'), undefined);
+  });
+
+  it('is not called for again where only the removal of the finalizer fails', async () => {
+    const world = await holding();
+    world.cluster.fault = ({ method }) => (method === 'PATCH' ? apiError(503, 'away') : undefined);
+    world.remove('web');
+    await world.pass(60_000);
+    assert.equal(world.calls.length, 2);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+    world.cluster.fault = () => undefined;
+    await world.pass(60_000);
+    assert.equal(world.calls.length, 2);
+    assert.equal(world.cluster.object('web'), undefined);
+  });
+
+  it('is called for again with backoff where the function is not done, and uses up no attempts', async () => {
+    const world = await holding();
+    world.host.script = () => [{ finalized: false }];
+    world.remove('web');
+    await world.pass(60_000);
+    const times = world.calls.slice(1).map(({ startedMs }) => startedMs);
+    assert.ok(times.length > 5, String(times));
+    assert.ok((times[1] ?? 0) - (times[0] ?? 0) < (times[3] ?? 0) - (times[2] ?? 0));
+    assert.deepEqual(world.givenUp, []);
+    assert.deepEqual(
+      world.events.map(({ type, reason }) => `${type} ${reason}`),
+      ['Normal DeletionPending'],
+    );
+    world.host.script = () => [{}];
+    await world.pass(60_000);
+    assert.equal(world.cluster.object('web'), undefined);
+  });
+
+  it('stays where its end is given up', async () => {
+    const world = await holding();
+    world.host.script = () => [
+      new TargetError('TARGET_REFUSED', 'never', { blame: 'delivery', permanent: true }),
+    ];
+    world.remove('web');
+    await world.pass(3_600_000);
+    assert.equal(world.calls.length, 2);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+    assert.equal(world.condition('ObjectsReleased'), 'False DeletionPending');
+  });
+
+  it('is released at the deadline in a namespace that goes, and in no other', async () => {
+    const world = await holding({ finalizerDeadlineMs: 100_000 });
+    world.host.script = () => [new TargetError('TARGET_FAILED', 'no', { blame: 'delivery' })];
+    world.remove('web');
+    await world.pass(3_600_000);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+    world.cluster.terminating = true;
+    await world.pass(90_000);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+    await world.pass(60_000);
+    assert.equal(world.cluster.object('web'), undefined);
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('is held again before it is created anew where it comes back into the selection', async () => {
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, watch: { labelSelector: 'team=a' } },
+    });
+    world.cluster.create('web', {}, { team: 'a' });
+    await world.pass();
+    world.cluster.latencyMs = () => 100;
+    world.cluster.label('web', { team: 'b' });
+    await world.pass(250);
+    world.cluster.label('web', { team: 'a' });
+    await world.pass(10_000);
+    assert.deepEqual(
+      world.calls.map(({ type }) => type),
+      ['created', 'deleted', 'created'],
+    );
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+  });
+});
+
+describe('A trigger that ends', () => {
+  it('releases what lives, and waits for what is being deleted', async () => {
+    const world = await holding();
+    world.cluster.create('dying');
+    await world.pass();
+    world.host.script = () => [new TargetError('TARGET_UNAVAILABLE', 'away', { blame: 'target' })];
+    world.remove('dying');
+    await world.pass();
+    let hasEnded = false;
+    void world.pipeline.end().then(() => {
+      hasEnded = true;
+    });
+    await world.pass(1000);
+    assert.deepEqual(finalizers(world), []);
+    assert.equal(hasEnded, false);
+    world.host.script = () => [{}];
+    await world.pass(60_000);
+    assert.equal(hasEnded, true);
+    assert.equal(world.cluster.object('dying'), undefined);
+    assert.deepEqual(
+      new Set(world.told),
+      new Set(['created web-1:g1', 'created dying-2:g1', 'deleted dying-2:deleted']),
+    );
+  });
+
+  it('releases all where it is invalid', async () => {
+    const world = await holding();
+    world.cluster.terminate('web');
+    world.pipeline.halt('Invalid', 'a mistake');
+    await world.pipeline.end();
+    assert.deepEqual(finalizers(world), ['example.com/hold']);
+  });
+});
