@@ -73,6 +73,20 @@ export interface EventData<O = unknown> {
   readonly children?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Only on a deletion nobody saw: `object` then holds its identity alone. */
   readonly final?: 'unknown';
+  /** Only with `payload.token`, to a target that answers itself and over TLS. Never to be logged or stored. */
+  readonly access?: ApiAccess;
+}
+
+/** How a function reaches the API server as its trigger's ServiceAccount. */
+export interface ApiAccess {
+  /** `https://…` */
+  readonly server: string;
+  /** PEM of who signed the server's certificate. Absent: somebody whom hosts trust anyway. */
+  readonly certificateAuthority?: string;
+  /** A short-lived bearer token. */
+  readonly token: string;
+  /** RFC 3339, UTC. */
+  readonly expiresAt: string;
 }
 
 /** Structured mode: what a Lambda function gets as its event. */

@@ -1,4 +1,5 @@
 import type { ChangeClass, EventType, Reason } from '../../protocol/event.ts';
+import type { Cluster, PatchStatusOptions, StatusOutcome, StatusStatement } from './cluster/cluster.ts';
 import type { Children } from './children.ts';
 import type { CustomResource, DeletedObjectOf, ObjectOf, ResultOf } from './custom-resource.ts';
 import type { ReceivedEvent } from './event.ts';
@@ -26,8 +27,19 @@ export interface HandlerContext<O> {
   readonly log: Logger;
   /** `namespace/name` of the trigger. */
   readonly trigger: string;
-  /** The event as it came, before any schema of yours. */
+  /** The event as it came, before any schema of yours; without the token that it may have carried. */
   readonly event: ReceivedEvent;
+  /**
+   * The cluster that the event comes from, as the ServiceAccount of this pod, or with the token that the trigger hands
+   * over (`payload.token`).
+   */
+  readonly cluster: Cluster;
+  /**
+   * Writes the status now, instead of returning it: for long steps that show progress, and for carriers that take no
+   * answer. In the name of the trigger, like a result: what was stated before and is left out goes, and a result with a
+   * status of its own replaces this.
+   */
+  readonly patchStatus: (statement: StatusStatement, options?: PatchStatusOptions) => Promise<StatusOutcome>;
 }
 
 export type ContextOf<R extends CustomResource> = HandlerContext<ObjectOf<R>>;

@@ -42,6 +42,9 @@ const ours = z.looseObject({
     changed: z.optional(z.array(z.string())),
     reason: text,
     children: z.optional(z.record(z.string(), z.record(z.string(), z.unknown()))),
+    access: z.optional(
+      z.looseObject({ server: text, token: text, certificateAuthority: z.optional(z.string()) }),
+    ),
   }),
 });
 

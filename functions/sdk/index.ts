@@ -1,5 +1,14 @@
 /** `@statewire/functions`: describe a kind, define what happens, and run it on any host by its subpath. */
 export { childrenOf, type Children } from './children.ts';
+export type {
+  Cluster,
+  KindRef,
+  ObjectRef,
+  PatchStatusOptions,
+  StatusOutcome,
+  StatusStatement,
+  StatusSubject,
+} from './cluster/cluster.ts';
 export {
   customResource,
   type CustomResource,

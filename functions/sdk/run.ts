@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { RESULT_API_VERSION, RESULT_KIND, type FunctionResult } from '../../protocol/result.ts';
+import type { ApiAccess } from '../../protocol/event.ts';
 import { systemClock, type Clock } from './clock.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import { eventCluster } from './cluster/event-cluster.ts';
 import { deadline } from './deadline.ts';
 import type { HandlerContext, StatewireFunction } from './define-function.ts';
 import { errorOf, isFunctionError } from './errors.ts';
@@ -29,6 +32,8 @@ export interface Surroundings {
   readonly clock?: Clock | undefined;
   /** Takes one log line with its newline. @defaultValue standard output */
   readonly writeLog?: ((line: string) => void) | undefined;
+  /** @defaultValue the one that the event comes from */
+  readonly cluster?: Cluster | undefined;
 }
 
 /** What an author may choose on every host. */
@@ -38,6 +43,11 @@ export interface RunOptions extends Surroundings {
    * object that was sent later: some carriers deliver late, or in another order. @defaultValue true
    */
   readonly skipStale?: boolean;
+  /**
+   * `return`: a result's status and conditions go to the caller. `write`: they are written from here, and what is returned
+   * has neither; for carriers that take no answer. @defaultValue return
+   */
+  readonly status?: 'return' | 'write';
 }
 
 /** How a call ended. `result` is always an answer; where it has an `error`, `thrown` is what it was made of. */
@@ -68,7 +78,7 @@ export async function run(
       log.info('skipped: a newer state was handled', { sequence: event.sequence });
       return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND } };
     }
-    const ended = await handle(fn, event, call, clock, log);
+    const ended = await handle(fn, event, call, { ...options, clock }, log);
     if (ended.result.error === undefined) guard.handled(event);
     return ended;
   } catch (thrown) {
@@ -83,15 +93,19 @@ export async function run(
 
 async function handle(
   fn: StatewireFunction,
-  event: ReceivedEvent,
+  received: ReceivedEvent,
   call: Call,
-  clock: Clock,
+  { clock, cluster, status }: RunOptions & { readonly clock: Clock },
   log: Logger,
 ): Promise<Run> {
+  const { event, access } = withoutAccess(received);
   const type = eventTypeOf(event);
-  const { data } = event;
+  const { data, trigger } = event;
   const object = readObject(fn.resource, type, data.object, log);
   const limit = deadline(clock, leftOf(event, call, clock), call);
+  const home = cluster ?? eventCluster({ trigger, access, clock, signal: limit.signal });
+  const patchStatus: HandlerContext<unknown>['patchStatus'] = (statement, part) =>
+    home.patchStatus(data.object, statement, part);
   const context: HandlerContext<typeof object> = {
     type,
     object,
@@ -103,14 +117,33 @@ async function handle(
     idempotencyKey: call.idempotencyKey ?? idempotencyKeyOf(event),
     signal: limit.signal,
     log,
-    trigger: event.trigger,
+    trigger,
     event,
+    cluster: home,
+    patchStatus,
   };
   try {
-    return answered(readResult(await invoke(fn, context), fn.resource));
+    const result = readResult(await invoke(fn, context), fn.resource);
+    return answered(status === 'write' ? await writeStatus(result, patchStatus) : result);
   } finally {
     limit.release();
   }
+}
+
+/** What is left for the caller once the status is written. */
+async function writeStatus(
+  result: FunctionResult,
+  patchStatus: HandlerContext<unknown>['patchStatus'],
+): Promise<FunctionResult> {
+  const { status, conditions, ...rest } = result;
+  if (status !== undefined || conditions !== undefined) await patchStatus({ status, conditions });
+  return rest;
+}
+
+/** Keeps a token apart from what handlers see and may log. */
+function withoutAccess(event: ReceivedEvent): { event: ReceivedEvent; access: ApiAccess | undefined } {
+  const { access, ...data } = event.data;
+  return access === undefined ? { event, access } : { event: { ...event, data }, access };
 }
 
 async function invoke(fn: StatewireFunction, context: HandlerContext<unknown>): Promise<unknown> {

@@ -60,7 +60,8 @@ describe('run', () => {
       attributes: { statewireattempt: '4' },
     });
     assert.ok(seen);
-    const { signal, log, event, ...rest } = seen;
+    const { signal, log, event, cluster, patchStatus, ...rest } = seen;
+    assert.deepEqual([typeof cluster.get, typeof patchStatus], ['function', 'function']);
     const { metadata } = widget({});
     assert.deepEqual(rest, {
       type: 'Updated',
