@@ -100,7 +100,15 @@ function contentProblems({ watch, fields = [], payload, target }: Spec): readonl
   for (const [index, { name }] of (target.http?.headersFrom ?? []).entries()) {
     add(`spec.target.http.headersFrom[${index}].name`, headerProblem(name, ''));
   }
+  for (const [index, address] of (target.kafka?.brokers ?? []).entries()) {
+    add(`spec.target.kafka.brokers[${index}]`, portProblem(address));
+  }
   return problems;
+}
+
+function portProblem(address: string): string | undefined {
+  const port = Number(/[0-9]+$/.exec(address)?.[0]);
+  return port >= 1 && port <= 65_535 ? undefined : 'must end with a port between 1 and 65535';
 }
 
 function pathProblem(text: string): string | undefined {
@@ -154,8 +162,9 @@ function countingOf({ fields, changes = ['Spec'] }: Spec): Counting {
   return { kind: 'changes', classes };
 }
 
-function targetOf({ lambda, http }: Spec['target'], namespace: string): TargetSpec {
+function targetOf({ lambda, http, nats }: Spec['target'], namespace: string): TargetSpec {
   if (lambda !== undefined) return { type: 'lambda', ...lambda };
+  if (nats !== undefined) return { type: 'nats', ...nats };
   return httpTargetOf(http ?? {}, namespace);
 }
 

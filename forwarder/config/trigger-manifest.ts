@@ -1,6 +1,13 @@
 /** A trigger's YAML once it is valid and defaults are filled in: what the CRD's schema says, as a type. */
 import type { EventType } from '../../protocol/event.ts';
-import type { HttpTarget, LabelSelector, LambdaTarget } from '../model/trigger.ts';
+import type {
+  HttpTarget,
+  LabelSelector,
+  LambdaTarget,
+  KafkaTarget,
+  NatsTarget,
+  RabbitmqTarget,
+} from '../model/trigger.ts';
 
 export interface TriggerManifest {
   readonly metadata: { readonly annotations?: Readonly<Record<string, unknown>> | null };
@@ -25,6 +32,9 @@ export interface TriggerManifest {
     readonly target: {
       readonly lambda?: Omit<LambdaTarget, 'type'>;
       readonly http?: HttpManifest;
+      readonly nats?: Omit<NatsTarget, 'type'>;
+      readonly kafka?: Omit<KafkaTarget, 'type'>;
+      readonly rabbitmq?: Omit<RabbitmqTarget, 'type'>;
     };
     readonly delivery: {
       readonly timeout: string;

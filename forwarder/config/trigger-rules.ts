@@ -3,6 +3,7 @@
  * through, meets the same limits. And what only the forwarder refuses: fields of the design that do not work yet.
  */
 import { parseDuration } from '../../protocol/duration.ts';
+import { isBrokerUrl } from '../lib/broker-url.ts';
 import { urlProblem } from '../lib/http-url.ts';
 import type { RuleCheck } from './read-by-schema.ts';
 import { problem, type TriggerProblem } from './trigger-problem.ts';
@@ -12,7 +13,12 @@ type Fields = Readonly<Record<string, unknown>>;
 interface Targets {
   readonly lambda?: { readonly invocationType?: string };
   readonly openfaas?: { readonly async?: boolean };
+  readonly nats?: unknown;
+  readonly kafka?: unknown;
+  readonly rabbitmq?: unknown;
 }
+
+const BROKERS = ['nats', 'kafka', 'rabbitmq'] as const;
 
 const count = (value: Fields): number => Object.values(value).filter((one) => one !== undefined).length;
 
@@ -41,13 +47,22 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
   'must be an absolute http or https URL without credentials and fragment': {
     holds: (url: string) => urlProblem(url) === undefined,
   },
+  'must be a nats or tls URL without credentials': {
+    holds: (url: string) => isBrokerUrl(url, ['nats', 'tls']),
+  },
+  'must be an amqp or amqps URL without credentials': {
+    holds: (url: string) => isBrokerUrl(url, ['amqp', 'amqps']),
+  },
   'finalizer needs Deleted in eventTypes': {
     holds: ({ finalizer, eventTypes }: { finalizer: boolean; eventTypes: readonly string[] }) =>
       !finalizer || eventTypes.includes('Deleted'),
   },
   'finalizer needs a target that reports an outcome': {
     holds: ({ finalizer, target }: { finalizer: boolean; target: Targets }) =>
-      !finalizer || (target.lambda?.invocationType !== 'Event' && target.openfaas?.async !== true),
+      !finalizer ||
+      (target.lambda?.invocationType !== 'Event' &&
+        target.openfaas?.async !== true &&
+        BROKERS.every((type) => target[type] === undefined)),
   },
   'quiet must not be longer than maxWait': {
     holds: ({ quiet, maxWait }: Fields) => durationOf(quiet) <= durationOf(maxWait),
@@ -70,7 +85,6 @@ const NOT_YET: readonly (readonly [
 ])[] = [
   ['target.openfaas', isPresent],
   ['target.knative', isPresent],
-  ['target.nats', isPresent],
   ['target.kafka', isPresent],
   ['target.rabbitmq', isPresent],
   ['target.file', isPresent],

@@ -60,7 +60,32 @@ export interface HttpAuth {
   readonly bearer?: { readonly secretRef: SecretRef };
 }
 
-export type TargetSpec = LambdaTarget | HttpTarget;
+/** A subject of JetStream; a stream must take it. */
+export interface NatsTarget {
+  readonly type: 'nats';
+  /** `nats://host[:port]`, or `tls://host[:port]` where TLS is demanded. */
+  readonly url: string;
+  readonly subject: string;
+}
+
+/** The key of each record is the object's uid. */
+export interface KafkaTarget {
+  readonly type: 'kafka';
+  /** `host:port` of brokers to start from. */
+  readonly brokers: readonly string[];
+  readonly topic: string;
+}
+
+export interface RabbitmqTarget {
+  readonly type: 'rabbitmq';
+  /** `amqp://host[:port][/vhost]`, or `amqps:` for TLS. */
+  readonly url: string;
+  /** '' is the default exchange, where the routing key is the name of a queue. */
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+export type TargetSpec = LambdaTarget | HttpTarget | NatsTarget;
 
 export interface DeliverySpec {
   /** Whole call, from connecting to the last byte of the reply. @defaultValue 30 s */

@@ -8,6 +8,7 @@ import type { Target } from '../model/target.ts';
 import type { TargetSpec } from '../model/trigger.ts';
 import { httpTargets } from './http.ts';
 import { lambdaTargets } from './lambda.ts';
+import { natsTargets } from './nats.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
 
 type SpecOf<T extends TargetSpec['type']> = Extract<TargetSpec, { readonly type: T }>;
@@ -18,6 +19,7 @@ const OPENERS: {
 } = {
   http: httpTargets,
   lambda: lambdaTargets,
+  nats: natsTargets,
 };
 
 export class Targets implements AsyncDisposable {

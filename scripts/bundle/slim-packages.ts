@@ -9,6 +9,7 @@ import { pack } from './pack.ts';
  */
 const PACKED: Readonly<Record<string, string>> = {
   '@aws-sdk/client-lambda': "export * from '@aws-sdk/client-lambda';",
+  './nats-client.ts': "export * from './nats-client.ts';",
   '@kubernetes/client-node': "export { KubeConfig } from '@kubernetes/client-node/dist/config.js';",
 };
 

@@ -15,6 +15,9 @@ export interface BadTrigger {
 }
 
 const http = (fields: object): Readonly<Record<string, unknown>> => ({ target: { http: fields } });
+const nats = (fields: object): Readonly<Record<string, unknown>> => ({
+  target: { nats: { url: 'nats://nats:4222', subject: 'applications', ...fields } },
+});
 const lambda = (functionName: string): Readonly<Record<string, unknown>> => ({
   target: { lambda: { functionName } },
 });
@@ -74,6 +77,31 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     field: 'spec.finalizer',
     named: 'finalizer needs a target that reports an outcome',
   },
+  {
+    reason: 'a finalizer for a broker',
+    spec: { finalizer: true, ...nats({}) },
+    field: 'spec.finalizer',
+    named: 'finalizer needs a target that reports an outcome',
+  },
+  ...[
+    'nats://user:secret@nats',
+    'http://nats',
+    'nats:4222',
+    'nats://nats/path',
+    'nats://',
+    'tls://nats:4222?secret',
+  ].map((url): BadTrigger => ({
+    reason: `${url.replaceAll('secret', '…')} as the URL of NATS`,
+    spec: nats({ url }),
+    field: 'spec.target.nats.url',
+    named: 'must be a nats or tls URL without credentials',
+  })),
+  ...['', 'a.>', '*', 'a b', '$JS.API.STREAM.PURGE.a', 'a..b', 'a.'].map((subject): BadTrigger => ({
+    reason: `subject "${subject}"`,
+    spec: nats({ subject }),
+    field: 'spec.target.nats.subject',
+    named: 'subject',
+  })),
   {
     reason: 'quiet longer than maxWait',
     spec: { debounce: { quiet: '3s', maxWait: '1s' } },

@@ -90,7 +90,7 @@ export class ModelHost {
   }
 
   target(spec: TargetSpec): Target {
-    const url = spec.type === 'http' ? spec.url : spec.functionName;
+    const url = spec.type === 'lambda' ? spec.functionName : spec.url;
     return {
       type: spec.type,
       description: url,

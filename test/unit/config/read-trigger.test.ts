@@ -116,6 +116,14 @@ describe('readTrigger', () => {
     });
   });
 
+  it('reads targets that are brokers', () => {
+    assert.deepEqual(accepted(fixture('nats'), 'file').spec.target, {
+      type: 'nats',
+      url: 'nats://nats:4222',
+      subject: 'applications',
+    });
+  });
+
   it('reads fields as paths', () => {
     assert.deepEqual(accepted(fixture('fields'), 'file').spec.counting, {
       kind: 'fields',
@@ -175,7 +183,7 @@ describe('readTrigger, for each bad trigger', () => {
 
 describe('readTrigger, for what does not work yet', () => {
   const cases: readonly { readonly given: unknown; readonly fields: readonly string[] }[] = [
-    ...['openfaas', 'knative', 'nats', 'kafka', 'rabbitmq'].map((type) => ({
+    ...['openfaas', 'knative', 'kafka', 'rabbitmq'].map((type) => ({
       given: fixture(`later-${type}`),
       fields: [`spec.target.${type}`],
     })),
@@ -212,7 +220,7 @@ describe('the fixtures', () => {
     const names = globSync('test/fixtures/triggers/*.yaml').map(
       (file) => /(\w+)(-\w+)?\.yaml$/.exec(file)?.[1],
     );
-    assert.deepEqual(new Set(names), new Set(['minimal', 'full', 'fields', 'later']));
+    assert.deepEqual(new Set(names), new Set(['minimal', 'full', 'fields', 'later', 'nats']));
     assert.equal(accepted(fixture('minimal'), 'file').spec.initial, 'Deliver');
   });
 });

@@ -1,0 +1,114 @@
+/**
+ * One connection to a NATS server, on a socket of our own: guarded, and ours to end while it is being opened. JetStream's
+ * part of a publish is one request with an answer in JSON, so its client is not needed.
+ */
+import type { Socket } from 'node:net';
+import type { ConnectionOptions, MsgHdrs, NatsConnectionImpl } from '@nats-io/transport-node';
+import { TargetError } from '../../lib/errors.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import type { BrokerConnection } from './connections.ts';
+import { guardedSocket } from './guarded-socket.ts';
+
+/** The client weighs a quarter of a megabyte: it is loaded by the first call of any NATS target. */
+type NatsClient = typeof import('./nats-client.ts');
+
+/** Stale after two of these without a word. */
+const PING_INTERVAL_MS = 20_000;
+const DEFAULT_PORT = 4222;
+
+interface OwnSocketOptions extends ConnectionOptions {
+  readonly openSocket: () => Socket;
+}
+
+export interface NatsConnection extends BrokerConnection {
+  /** Largest message, headers included, in bytes: `max_payload` of the server. */
+  readonly maxMessageBytes: number;
+  headers(): MsgHdrs;
+  /** Resolves with the body of the answer. */
+  request(subject: string, body: Buffer, headers: MsgHdrs, timeoutMs: number): Promise<string>;
+}
+
+/** Opens a connection to `nats://host[:port]` or, with TLS demanded, `tls://host[:port]`. */
+export async function openNatsConnection(
+  url: string,
+  guard: AddressGuard,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
+  const client = await loadClient();
+  signal.throwIfAborted();
+  const { protocol, hostname, port } = new URL(url);
+  let socket: Socket | undefined;
+  signal.addEventListener('abort', () => socket?.destroy(), { once: true });
+  const options: OwnSocketOptions = {
+    openSocket: () => (socket = guardedSocket(guard, hostname, Number(port || DEFAULT_PORT))),
+    servers: [`${hostname}:${port || DEFAULT_PORT}`],
+    name: 'statewire',
+    ...(protocol === 'tls:' && { tls: {} }),
+    resolve: false,
+    reconnect: false,
+    ignoreClusterUpdates: true,
+    noAsyncTraces: true,
+    pingInterval: PING_INTERVAL_MS,
+  };
+  return connectionOf(client, await connect(client, options));
+}
+
+let loading: Promise<NatsClient> | undefined;
+
+function loadClient(): Promise<NatsClient> {
+  loading ??= import('./nats-client.ts').then((client) => {
+    const { NodeTransport, setTransportFactory } = client;
+    /** The client's own transport on a socket that the options bring. */
+    class OwnSocketTransport extends NodeTransport {
+      #openSocket: (() => Socket) | undefined;
+
+      override connect(
+        { hostname, port, tlsName }: { hostname: string; port: number; tlsName: string },
+        options: OwnSocketOptions,
+      ): Promise<void> {
+        this.#openSocket = options.openSocket;
+        return super.connect({ hostname, port, tlsName: tlsName || hostname }, options);
+      }
+
+      override dial(): Promise<Socket> {
+        const socket = this.#openSocket?.();
+        if (socket === undefined) throw new Error('connect comes before dial');
+        return new Promise((resolve, reject) => {
+          socket.once('error', reject);
+          socket.once('close', () => reject(new Error('connection closed')));
+          socket.once('connect', () => {
+            socket.removeAllListeners();
+            resolve(socket);
+          });
+        });
+      }
+    }
+    setTransportFactory({ factory: () => new OwnSocketTransport() });
+    return client;
+  });
+  return loading;
+}
+
+async function connect(
+  { NatsConnectionImpl: Connection }: NatsClient,
+  options: OwnSocketOptions,
+): Promise<NatsConnectionImpl> {
+  return (await Connection.connect(options)) as NatsConnectionImpl;
+}
+
+function connectionOf({ headers }: NatsClient, connection: NatsConnectionImpl): NatsConnection {
+  const { info } = connection;
+  if (info === undefined) throw new TargetError('TARGET_BAD_REPLY', 'no INFO', { blame: 'target' });
+  return {
+    get closed() {
+      return connection.isClosed();
+    },
+    close: () => void connection.close().catch(() => undefined),
+    maxMessageBytes: info.max_payload,
+    headers: () => headers(),
+    async request(subject, body, messageHeaders, timeoutMs) {
+      const answer = await connection.request(subject, body, { headers: messageHeaders, timeout: timeoutMs });
+      return answer.string();
+    },
+  };
+}
