@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'see the whole thing work on this computer',
     load: async () => (await import('./commands/demo.ts')).demo,
   },
+  types: {
+    summary: 'TypeScript types and zod schemas from a CRD',
+    load: async () => (await import('./commands/types.ts')).types,
+  },
   replay: {
     summary: 'send objects again that were given up',
     load: async () => (await import('./commands/replay.ts')).replay,
