@@ -131,6 +131,7 @@ describe('@statewire/functions, installed', () => {
       './cloud-function',
       './azure',
       './fetch',
+      './testing',
     ]);
     const script = `
       for (const one of ${JSON.stringify(subpaths)}) await import('@statewire/functions' + one.slice(1));

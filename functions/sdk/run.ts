@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly writeLog?: ((line: string) => void) | undefined;
   /** @defaultValue the one that the event comes from */
   readonly cluster?: Cluster | undefined;
+  /** Told each event, without the token that it may have carried, and its result. Where it throws, the call fails. */
+  readonly onRun?: ((event: ReceivedEvent, result: FunctionResult) => void) | undefined;
 }
 
 /** What an author may choose on every host. */
@@ -68,8 +70,9 @@ export async function run(
   call: Call = {},
   options: RunOptions = {},
 ): Promise<Run> {
-  const { clock = systemClock, writeLog, skipStale = true } = options;
+  const { clock = systemClock, writeLog, skipStale = true, onRun } = options;
   let log = createLogger({}, () => clock.now(), writeLog);
+  let ended: Run;
   try {
     const event = readEvent(received);
     log = createLogger(logFieldsOf(event), () => clock.now(), writeLog);
@@ -78,17 +81,24 @@ export async function run(
       log.info('skipped: a newer state was handled', { sequence: event.sequence });
       return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND } };
     }
-    const ended = await handle(fn, event, call, { ...options, clock }, log);
+    ended = await handle(fn, event, call, { ...options, clock }, log).catch((thrown: unknown) =>
+      failed(thrown, log),
+    );
     if (ended.result.error === undefined) guard.handled(event);
-    return ended;
+    onRun?.(withoutAccess(event).event, ended.result);
   } catch (thrown) {
-    const error =
-      thrown instanceof EventError ? { message: thrown.message, retryable: false } : errorOf(thrown);
-    if (thrown instanceof EventError || isFunctionError(thrown)) log.warn('refused', { ...error });
-    // The stack stays here: the answer carries one line.
-    else log.error('failed', { error: thrown });
-    return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND, error }, thrown };
+    ended = failed(thrown, log);
   }
+  return ended;
+}
+
+/** The answer to what was thrown; its stack stays here, the answer carries one line. */
+function failed(thrown: unknown, log: Logger): Run {
+  const error =
+    thrown instanceof EventError ? { message: thrown.message, retryable: false } : errorOf(thrown);
+  if (thrown instanceof EventError || isFunctionError(thrown)) log.warn('refused', { ...error });
+  else log.error('failed', { error: thrown });
+  return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND, error }, thrown };
 }
 
 async function handle(
