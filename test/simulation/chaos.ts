@@ -53,6 +53,24 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'start-on-stale-replica',
+    maxMs: 10 * MINUTE,
+    begin: (world, dice) => {
+      world.cluster.replica.cache.lagMs = Infinity;
+      world.clock.after(dice.below(5 * MINUTE), () => {
+        if (world.cluster.replica.cache.lagMs === 0) return;
+        world.usesReplica = true;
+        world.kill();
+        world.start();
+      });
+    },
+    end: (world) => {
+      world.usesReplica = false;
+      world.cluster.replica.cache.lagMs = 0;
+      world.process?.link.cut('end');
+    },
+  },
+  {
     name: 'slow-watch',
     maxMs: 10 * MINUTE,
     begin: ({ cluster }, dice) => void (cluster.server.cache.lagMs = dice.between(100, 20_000)),

@@ -37,6 +37,8 @@ export class SimulatedFunctions {
   isCalm: boolean = false;
   /** What a call comes to, where that is not left to chance. */
   plan: (attributes: Invocation['attributes']) => Manner | undefined = () => undefined;
+  /** How long a call takes, where that is not left to chance. */
+  takesMs: (attributes: Invocation['attributes']) => number | undefined = () => undefined;
   /** Longest time after which one asks to be called again. */
   longestRequeueS: number = 600;
   /** A call arrives, has been taken or answered, or its answer is known. */
@@ -129,7 +131,8 @@ export class SimulatedFunctions {
   #answer(attributes: Invocation['attributes'], type: string, timeoutMs: number): Answer {
     const dice = this.#dice;
     const { trigger, id } = attributes;
-    const quickMs = dice.chance(0.9) ? dice.between(1, 50) : dice.between(50, 4000);
+    const usualMs = dice.chance(0.9) ? dice.between(1, 50) : dice.between(50, 4000);
+    const quickMs = this.takesMs(attributes) ?? usualMs;
     const status = type === 'deleted' ? {} : { status: { [statusField(trigger)]: id } };
     const states = type !== 'deleted';
     const failed = (error: TargetError, end: Partial<EndFact> = {}): Answer => ({

@@ -25,6 +25,8 @@ export interface LinkOptions {
 export type Stage = 'arrives' | 'done' | 'known';
 
 const TIMEOUT_MS = 30_000;
+/** Events of a watch that come once more, older ones than what came last. */
+const MAX_REPLAYED = 5;
 
 export class Link implements KubeClient, StreamPort {
   readonly #options: LinkOptions;
@@ -180,7 +182,7 @@ export class Link implements KubeClient, StreamPort {
     /** What is there at first is all there is: only what happens later is ever withheld. */
     let isListing = listsFirst;
     let readyMs = 0;
-    let last: Buffer | undefined;
+    const recent: Buffer[] = [];
     const later = (act: () => void): void => {
       if (isDead || this.#isCut || body.destroyed) return;
       // Half-open: what is silent now stays so.
@@ -198,8 +200,10 @@ export class Link implements KubeClient, StreamPort {
       later(() => {
         body.push(frame);
         if (!isListing && dice.chance(weather.doubling))
-          body.push(last !== undefined && dice.chance(0.5) ? last : frame);
-        if (!isBookmark) last = frame;
+          for (const again of dice.chance(0.5) ? [...recent] : [frame]) body.push(again);
+        if (isBookmark) return;
+        recent.push(frame);
+        if (recent.length > MAX_REPLAYED) recent.shift();
       });
     });
     source.once('end', () => later(() => body.push(null)));

@@ -4,7 +4,7 @@ import type { Rule } from '../history-checker.ts';
 import type { Ledger } from '../ledger.ts';
 import { isWanted } from './coverage.ts';
 
-const LATE_MS = 60_000;
+const LATE_MS = 30_000;
 /** A wake-up outlives its process by the wall clock, which was off by so much at most. */
 const SKEW_MS = 3_600_000;
 
