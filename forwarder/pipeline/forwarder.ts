@@ -1,6 +1,7 @@
 /** The process: builds what all triggers share, follows triggers, and ends in order. */
 import { readFile } from 'node:fs/promises';
 import { EventRecorder } from '../apply/event-recorder.ts';
+import { openCallbacks } from '../callback/callback-server.ts';
 import type { ForwarderOptions } from '../config/parse-options.ts';
 import { readTargetPolicy } from '../config/target-policy.ts';
 import { DeadLetters } from '../dead-letter/dead-letters.ts';
@@ -38,14 +39,27 @@ const MAX_RESULT_WRITES = 32;
 /** Every source and request runs as the process itself. */
 const OWN_IDENTITY = 'forwarder';
 
+/** What a command that runs the forwarder within itself brings along. */
+export interface ForwarderParts {
+  /** Takes the place of log lines on stderr. */
+  readonly logger?: Logger;
+  /** Stands between the forwarder and its single requests, writes among them; watches do not pass here. */
+  readonly wrapClient?: (client: KubeClient) => KubeClient;
+}
+
 /** Runs until the signal; resolves when everything has ended. Throws ConfigError before anything is invoked. */
-export async function runForwarder(options: ForwarderOptions, stop: AbortSignal): Promise<void> {
+export async function runForwarder(
+  options: ForwarderOptions,
+  stop: AbortSignal,
+  parts: ForwarderParts = {},
+): Promise<void> {
   const clock = systemClock;
   const random = systemRandom;
-  const logger = createLogger({ format: options.logFormat, level: options.logLevel, clock });
+  const logger = parts.logger ?? createLogger({ format: options.logFormat, level: options.logLevel, clock });
   const meter = new PrometheusMeter({});
   const access = await loadAccess({ kubeconfig: options.kubeconfig, clock, logger });
-  const client = new HttpKubeClient({ access, clock, meter });
+  const connection = new HttpKubeClient({ access, clock, meter });
+  const client = parts.wrapClient?.(connection) ?? connection;
   const transport = new StreamTransport({ access, clock, meter });
   const clusterId = options.clusterId ?? (await readClusterId(client, clock, logger, stop));
   const discovery = new Discovery(client);
@@ -57,11 +71,22 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     meter,
     auditIntervalMs: options.auditIntervalMs,
   });
-  const targets = new Targets({ clock, guard: await guardOf(options, access), env: process.env });
-  const principals = new Principals({ client, discovery, clock, ambient: () => true });
+  const callbacks = await openCallbacks(options.callbacks, { clock, logger, meter });
+  const targets = new Targets({
+    clock,
+    guard: await guardOf(options, access),
+    env: process.env,
+    ...(callbacks !== undefined && { callbacks: callbacks.desk }),
+  });
+  const fromFile = options.triggersFile !== undefined;
+  const principals = new Principals({
+    client,
+    discovery,
+    clock,
+    ambient: (namespace) => fromFile || options.ambientNamespaces.includes(namespace),
+  });
   const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
   const writeSlots = new Slots(MAX_RESULT_WRITES);
-  const fromFile = options.triggersFile !== undefined;
   const deadLetters = new DeadLetters({
     client,
     sources,
@@ -100,6 +125,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
     services,
     from: options.triggersFile === undefined ? 'api' : 'file',
     namespaces: options.namespaces,
+    callbacks: callbacks !== undefined,
   });
   const triggers = await follow(options, services, controller);
   const health = new StartupHealth(() => waitingFor(triggers, controller), stop);
@@ -121,7 +147,7 @@ export async function runForwarder(options: ForwarderOptions, stop: AbortSignal)
   await drained(controller, clock, options.gracePeriodMs);
   controller.stop();
   await Promise.all([services.status.flush(), recorder.stop(), deadLetters.stop(), sources.stop()]);
-  await Promise.all([targets[Symbol.asyncDispose](), client[Symbol.asyncDispose](), admin.close()]);
+  await Promise.all([targets[Symbol.asyncDispose](), connection[Symbol.asyncDispose](), admin.close()]);
   transport.close();
   logger.info('stopped');
 }
