@@ -3,6 +3,7 @@
  * resolves to is checked before any is tried, and the peer once more when the connection stands.
  */
 import { buildConnector } from 'undici';
+import type { TargetError } from '../lib/errors.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { guardedHost } from './guarded-host.ts';
 
@@ -16,7 +17,11 @@ export function guardedConnector(guard: AddressGuard, origin: URL): buildConnect
   const connect = buildConnector({ lookup, timeout: CONNECT_TIMEOUT_MS, allowH2: false });
 
   return (options, callback) => {
-    const start = (): void => {
+    const start = (refused: TargetError | undefined): void => {
+      if (refused !== undefined) {
+        callback(refused, null);
+        return;
+      }
       connect(options, (...[error, socket]) => {
         if (error !== null) {
           callback(error, null);
@@ -32,9 +37,6 @@ export function guardedConnector(guard: AddressGuard, origin: URL): buildConnect
         callback(late, null);
       });
     };
-    void ready().then((refused) => {
-      if (refused === undefined) start();
-      else callback(refused, null);
-    });
+    void ready().then(start);
   };
 }

@@ -62,7 +62,7 @@ export function natsFailure(
 ): TargetError {
   if (error instanceof TargetError) return error;
   const causes = [...causesOf(error)];
-  if (causes.some(({ name }) => name === 'NoRespondersError')) {
+  if (causes.some(({ name }) => name === 'NoResponders')) {
     return new TargetError('TARGET_NOT_FOUND', `${where}: no JetStream stream takes subject ${subject}`, {
       blame: 'target',
       conclusive: true,
