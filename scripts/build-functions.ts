@@ -5,7 +5,7 @@
  * `node scripts/build-functions.ts`, and a part of `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { globSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -26,7 +26,12 @@ function buildSdk(): void {
 async function bundleFunctions(): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: { application: 'functions/application/lambda.ts' },
+    entryPoints: Object.fromEntries(
+      globSync('functions/*/lambda.ts', { cwd: root, exclude: ['functions/sdk/**'] }).map((file) => [
+        path.basename(path.dirname(file)),
+        file,
+      ]),
+    ),
     outdir: 'dist/functions',
     outExtension: { '.js': '.mjs' },
     bundle: true,

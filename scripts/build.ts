@@ -13,7 +13,7 @@ import { leaveOutUnusedParts, packHeavyPackages } from './bundle/slim-packages.t
 const ASSETS = [
   'package.json',
   'deploy/crds/*.yaml',
-  'functions/*/{crd,trigger}.yaml',
+  'functions/application/{crd,trigger}.yaml',
   'local-cluster/go/*/go.{mod,sum}',
 ];
 const assets = Object.fromEntries(

@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forwarder/finalizer': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/status': ['protocol', 'forwarder/lib', 'forwarder/model', 'forwarder/kube'],
   'forwarder/principal': ['forwarder/lib', 'forwarder/model', 'forwarder/kube'],
+  'forwarder/callback': ['forwarder/lib', 'forwarder/model'],
   'forwarder/observe': ['forwarder/lib', 'forwarder/model'],
   'forwarder/config': ['protocol', 'forwarder/lib', 'forwarder/model'],
   'forwarder/pipeline': ['protocol', 'forwarder'],
@@ -37,7 +38,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['protocol', 'forwarder', 'local-cluster'],
   'functions/sdk': ['protocol'],
   'functions/application': ['functions/sdk', 'protocol'],
+  'functions/my-resource': ['functions/sdk', 'protocol'],
+  'functions/model-deployment': ['functions/sdk', 'protocol'],
+  'functions/ai-gateway': ['functions/sdk', 'protocol'],
+  'functions/public-api': ['functions/sdk', 'protocol'],
+  'functions/user-provisioning': ['functions/sdk', 'protocol'],
+  'functions/feature-flag': ['functions/sdk', 'protocol'],
 };
+
+const EXAMPLES = Object.keys(MAY_IMPORT).filter((folder) => /^functions\/(?!sdk)/.test(folder));
 
 /** Third-party packages by the only folders that may import them. Node's own modules and types are free. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -52,8 +61,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'js-yaml': ['forwarder/kube', 'forwarder/config', 'cli'],
   'prom-client': ['forwarder/observe'],
   undici: ['forwarder/kube', 'forwarder/target'],
-  zod: ['forwarder/config', 'functions/sdk', 'functions/application'],
-  '@statewire/functions': ['functions/application'],
+  zod: ['forwarder/config', 'functions/sdk', ...EXAMPLES],
+  '@statewire/functions': EXAMPLES,
 };
 
 /** The deepest listed folder that holds the file; undefined where none does. */

@@ -17,6 +17,12 @@ const root = path.join(import.meta.dirname, '../..');
 const out = mkdtempSync(path.join(tmpdir(), 'statewire-serverless-'));
 after(() => rmSync(out, { recursive: true, force: true }));
 
+/** What serverless.yml deploys, and the trigger that calls it there. */
+const FUNCTIONS = [
+  ['application', 'application/trigger.yaml'],
+  ['my-resource', 'my-resource/trigger-lambda.yaml'],
+] as const;
+
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 /** The Serverless framework on this Node: one process, its functions in threads. */
@@ -60,16 +66,23 @@ describe('serverless package', () => {
     assert.equal(code, 0, (await said).join('\n'));
   });
 
-  it('puts one file into the zip: the bundle, at most 150 KB', () => {
-    const files = filesInZip(readFileSync(path.join(out, 'application.zip')));
-    assert.deepEqual(
-      files.map(({ name }) => name),
-      ['dist/functions/application.mjs'],
-    );
-    assert.ok((files[0]?.bytes ?? Infinity) <= 150_000, `${files[0]?.bytes} bytes`);
-  });
+  for (const [name, trigger] of FUNCTIONS) {
+    it(`puts one file into the zip of ${name}: the bundle, at most 150 KB`, () => {
+      const files = filesInZip(readFileSync(path.join(out, `${name}.zip`)));
+      assert.deepEqual(
+        files.map((file) => file.name),
+        [`dist/functions/${name}.mjs`],
+      );
+      assert.ok((files[0]?.bytes ?? Infinity) <= 150_000, `${files[0]?.bytes} bytes`);
+    });
 
-  it("asks for Lambda's Node.js 24 on arm64, under the name that the trigger calls", () => {
+    it(`is where ${trigger} calls ${name}`, () => {
+      const text = readFileSync(path.join(root, 'functions', trigger), 'utf8');
+      assert.match(text, new RegExp(`functionName: ${name},`));
+    });
+  }
+
+  it("asks for Lambda's Node.js 24 on arm64, for every function", () => {
     const template = readFileSync(path.join(out, 'cloudformation-template-update-stack.json'), 'utf8');
     const { Resources } = JSON.parse(template) as {
       Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
@@ -79,18 +92,12 @@ describe('serverless package', () => {
       functions.map(({ Properties: { Runtime, Architectures, FunctionName, Handler } }) => {
         return { Runtime, Architectures, FunctionName, Handler };
       }),
-      [
-        {
-          Runtime: 'nodejs24.x',
-          Architectures: ['arm64'],
-          FunctionName: 'application',
-          Handler: 'dist/functions/application.handler',
-        },
-      ],
-    );
-    assert.match(
-      readFileSync(path.join(import.meta.dirname, 'trigger.yaml'), 'utf8'),
-      /functionName: application,/,
+      FUNCTIONS.map(([name]) => ({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        FunctionName: name,
+        Handler: `dist/functions/${name}.handler`,
+      })),
     );
   });
 });

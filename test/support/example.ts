@@ -1,0 +1,250 @@
+/** An example of functions/ as somebody runs it: its manifests in a namespace, its functions on HTTP, a forwarder. */
+import { globSync, readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { StatewireFunction } from '@statewire/functions';
+import { toFetch } from '@statewire/functions/fetch';
+import { loadAll } from 'js-yaml';
+import type { KubeObject } from '../../forwarder/model/kube-object.ts';
+import {
+  applyCrds,
+  applyYaml,
+  type Cleanup,
+  type SharedCluster,
+  sharedLocalCluster,
+  testNamespace,
+} from './cluster.ts';
+import { eventually } from './eventually.ts';
+import { type ForwarderProcess, startForwarder } from './forwarder-process.ts';
+
+export interface ExampleObject extends KubeObject {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>> & { readonly conditions?: readonly ExampleCondition[] };
+}
+
+export interface ExampleCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ExampleCall {
+  readonly trigger: string;
+  /** created, updated, deleted */
+  readonly type: string;
+  readonly name: string;
+  /** What was answered. */
+  readonly status: number;
+}
+
+export interface ExampleOptions {
+  /** Below functions/. */
+  readonly folder: string;
+  /** By name of the trigger, what it calls. */
+  readonly functions: Readonly<Record<string, StatewireFunction>>;
+  /** The functions get access to the API server with the event, as by `payload.token`. */
+  readonly access?: boolean;
+  /** Values for what manifests leave to whoever installs them. */
+  readonly replace?: Readonly<Record<string, string>>;
+}
+
+/** Manifests name the namespace `default`; here they have one of their own. */
+export class Example {
+  readonly cluster: SharedCluster;
+  readonly namespace: string;
+  readonly calls: ExampleCall[] = [];
+  /** While set, every call is answered with this status, and no function runs. */
+  outage: number | undefined;
+  readonly #options: ExampleOptions;
+  #forwarder: ForwarderProcess | undefined;
+  #origin = '';
+
+  constructor(cluster: SharedCluster, namespace: string, options: ExampleOptions) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.#options = options;
+  }
+
+  /** The example's CRDs, its triggers on functions of this process, and a forwarder that has read them. */
+  async open(cleanup: Cleanup): Promise<void> {
+    const { folder } = this.#options;
+    for (const file of globSync(`functions/${folder}/crd*.yaml`)) {
+      await applyYaml(readFileSync(file, 'utf8'), undefined, this.cluster);
+    }
+    // As they are in the repository; what they call need not be there for that.
+    for (const file of globSync(`functions/${folder}/trigger*.yaml`)) await this.#dryRun(file);
+    this.#origin = await this.#serve(cleanup);
+    await this.apply(this.trigger());
+    this.#forwarder = await startForwarder(cleanup, {
+      kubeconfigPath: this.cluster.kubeconfigPath,
+      namespaces: [this.namespace],
+    });
+  }
+
+  get forwarder(): ForwarderProcess {
+    if (this.#forwarder === undefined) throw new Error('not open yet');
+    return this.#forwarder;
+  }
+
+  /** A file of the example. */
+  file(name: string): string {
+    let text = readFileSync(path.join('functions', this.#options.folder, name), 'utf8');
+    for (const [from, to] of Object.entries(this.#options.replace ?? {})) text = text.replaceAll(from, to);
+    return text.replaceAll('namespace: default', `namespace: ${this.namespace}`);
+  }
+
+  /** trigger.yaml as it is, but for functions that are here. */
+  trigger(): string {
+    return loadAll(this.file('trigger.yaml'))
+      .map((document) => {
+        const { spec, ...rest } = document as KubeObject & { spec: Record<string, unknown> };
+        const url = `${this.#origin}/${rest.metadata.name}`;
+        return JSON.stringify({ ...rest, spec: { ...spec, target: { http: { url } } } });
+      })
+      .join('\n---\n');
+  }
+
+  async apply(yaml: string): Promise<void> {
+    await applyYaml(yaml, this.namespace, this.cluster);
+  }
+
+  sample(name: string): Promise<void> {
+    return this.apply(this.file(`samples/${name}.yaml`));
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectl(['-n', this.namespace, ...args]);
+  }
+
+  async get<T = ExampleObject>(kind: string, name: string): Promise<T> {
+    return JSON.parse(await this.kubectl('get', kind, name, '-o', 'json')) as T;
+  }
+
+  async list<T = ExampleObject>(kind: string): Promise<T[]> {
+    return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items;
+  }
+
+  async merge(kind: string, name: string, patch: unknown): Promise<void> {
+    await this.kubectl('patch', kind, name, '--type=merge', '-p', JSON.stringify(patch));
+  }
+
+  /** The object once `holds` says so of it. */
+  until(
+    what: string,
+    kind: string,
+    name: string,
+    holds: (object: ExampleObject) => boolean | undefined,
+  ): Promise<ExampleObject> {
+    return eventually(
+      what,
+      async () => {
+        const object = await this.get(kind, name);
+        if (holds(object) === true) return object;
+        throw new Error(JSON.stringify(object.status));
+      },
+      { everyMs: 100 },
+    );
+  }
+
+  /** Waits until there is no such object. */
+  async untilGone(kind: string, name: string): Promise<void> {
+    await eventually(
+      `${kind} ${name} is gone`,
+      async () => (await this.kubectl('get', kind, name, '--ignore-not-found', '-o', 'name')) === '',
+      { everyMs: 100 },
+    );
+  }
+
+  async untilCalled(trigger: string, type: string, name: string, status = 200): Promise<void> {
+    await eventually(`${type} of ${name} reached ${trigger}`, () =>
+      this.calls.some(
+        (call) =>
+          call.trigger === trigger && call.type === type && call.name === name && call.status === status,
+      ),
+    );
+  }
+
+  async #dryRun(file: string): Promise<void> {
+    const args = ['apply', '--dry-run=server', '--validate=strict', '--output=name', '-f', '-'];
+    await this.cluster.kubectl(args, readFileSync(file, 'utf8'));
+  }
+
+  async #serve(cleanup: Cleanup): Promise<string> {
+    const quiet = { writeLog: (): void => undefined };
+    const handlers = Object.fromEntries(
+      Object.entries(this.#options.functions).map(([name, fn]) => [name, toFetch(fn, quiet)]),
+    );
+    const listener: RequestListener = (request, response) => {
+      const trigger = (request.url ?? '/').slice(1);
+      void this.#answer(trigger, request, handlers[trigger]).then(async (answer) => {
+        response.writeHead(answer.status, Object.fromEntries(answer.headers));
+        response.end(await answer.text());
+      });
+    };
+    const server = createServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanup.after(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async #answer(
+    trigger: string,
+    request: IncomingMessage,
+    handler: ((request: Request) => Promise<Response>) | undefined,
+  ): Promise<Response> {
+    const text = (await buffer(request)).toString();
+    const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
+      name,
+      String(value),
+    ]);
+    const body = this.#options.access === true ? this.#withAccess(text) : text;
+    const own = headers.filter(([name]) => !['content-length', 'connection', 'host'].includes(name));
+    const answer =
+      this.outage === undefined && handler !== undefined
+        ? await handler(new Request('http://function/', { method: 'POST', headers: own, body }))
+        : new Response('out of order', { status: this.outage ?? 404 });
+    const type = String(request.headers['ce-type']).split('.').at(-1) ?? '';
+    this.calls.push({ trigger, type, name: String(request.headers['ce-name']), status: answer.status });
+    return answer;
+  }
+
+  #withAccess(text: string): string {
+    const { server, token, caPem } = this.cluster;
+    return JSON.stringify({
+      ...(JSON.parse(text) as object),
+      access: { server, token, certificateAuthority: caPem },
+    });
+  }
+}
+
+export async function startExample(cleanup: Cleanup, options: ExampleOptions): Promise<Example> {
+  const cluster = await sharedLocalCluster();
+  await applyCrds(cluster);
+  const namespace = await testNamespace(cleanup, cluster);
+  const example = new Example(cluster, namespace, options);
+  await example.open(cleanup);
+  return example;
+}
+
+/** Cleanup of a suite, for `before` hooks: what was registered last goes first. */
+export class Actions implements Cleanup {
+  readonly #actions: (() => Promise<void>)[] = [];
+
+  after(action: () => Promise<void>): void {
+    this.#actions.unshift(action);
+  }
+
+  async run(): Promise<void> {
+    for (const action of this.#actions) await action();
+  }
+}
+
+export function condition(object: ExampleObject, type: string): ExampleCondition | undefined {
+  return object.status?.conditions?.find((one) => one.type === type);
+}
