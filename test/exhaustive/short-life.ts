@@ -43,9 +43,9 @@ const LIFE: readonly (readonly [atMs: number, act: (world: World) => void])[] = 
   [5500, ({ cluster }) => cluster.create('refuses', { team: 'b', size: 0 })],
   // There and, when a process that ends in between has not yet written it down, back again.
   [6000, ({ cluster }) => cluster.edit('w1', 30)],
-  [7550, ({ cluster }) => cluster.edit('w1', 31)],
-  [8000, ({ cluster }) => cluster.status('w0', 4)],
-  [8900, ({ cluster }) => cluster.edit('w1', 30)],
+  [7550, ({ cluster }) => cluster.edit('w0', 12)],
+  [8000, ({ cluster }) => cluster.edit('w0', 11)],
+  [8200, ({ cluster }) => cluster.status('w0', 4)],
   [9000, ({ cluster }) => cluster.label('w2', { team: 'b' })],
   [10_000, ({ cluster }) => cluster.remove('w1')],
   [11_000, ({ cluster }) => cluster.remove('w2')],
@@ -66,7 +66,7 @@ function planned({ name, id, type, statewireattempt }: EventAttributes): Manner 
     case 'asks':
       return isCreated ? 'requeue' : 'succeed';
     case 'w0':
-      return type.endsWith('.updated') && statewireattempt === '1' ? 'fail' : 'succeed';
+      return id.endsWith(':g3') && statewireattempt === '1' ? 'fail' : 'succeed';
     case 'fails':
       return 'fail';
     case 'refuses':
@@ -74,6 +74,11 @@ function planned({ name, id, type, statewireattempt }: EventAttributes): Manner 
     default:
       return 'succeed';
   }
+}
+
+/** Long enough for something to happen meanwhile. */
+function takesMs({ name, id }: EventAttributes): number | undefined {
+  return /:t\d+$/.test(id) || (name === 'w0' && id.endsWith(':g4')) ? 1500 : undefined;
 }
 
 export interface Lived {
@@ -94,8 +99,7 @@ export async function live(kills: readonly number[] = []): Promise<Lived> {
   weather.latencyMs = 6;
   functions.plan = planned;
   functions.longestRequeueS = 8;
-  functions.takesMs = ({ name, statewireattempt }) =>
-    name === 'asks' && statewireattempt === '1' ? 1500 : undefined;
+  functions.takesMs = takesMs;
   const stages: number[] = [];
   let left = [...kills];
   world.onStage = (stage) => {

@@ -16,7 +16,7 @@ export const everyWishIsGranted: Rule = (now, ledger, report) => {
     if (heard && end?.requeueAfterMs !== undefined) {
       if (now.atMs > end.atMs + end.requeueAfterMs + lateMs(end, ledger))
         report('I1', `${fact.uid} was not called again as it asked`, fact, end);
-    } else if (fact.reason !== 'Watch' && end?.outcome !== 'success' && givenUp !== run?.number)
+    } else if (fact.reason !== 'Watch' && !(heard && end?.outcome === 'success') && givenUp !== run?.number)
       report('I1', `a ${fact.reason} of ${fact.uid} has come to nothing`, fact, end);
   }
 };
