@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { TargetError } from '../forwarder/lib/errors.ts';
-import { replyOf } from '../forwarder/target/http-reply.ts';
+import { replyOf, type ReplyContext } from '../forwarder/target/http-reply.ts';
 import { LAMBDA_ERROR_RULES, lambdaFailure } from '../forwarder/target/lambda-errors.ts';
+import { ruleOfKnative, ruleOfOpenFaas, ruleOfOpenFaasQueue } from '../forwarder/target/platform-statuses.ts';
 import { type Cells, marked, tableRows } from './support/documents.ts';
 
 const HOSTS = 'docs/reference/hosts.md';
@@ -32,10 +33,10 @@ function promised(row: Cells): Pick<Cells, 'code' | 'meaning' | 'least wait'> {
 }
 
 /** The row that a reader finds for a status: the one that names it, else its hundred, else any other. */
-function rowFor(rows: readonly Cells[], status: number): Cells {
+function rowFor(rows: readonly Cells[], status: number, column = 'status'): Cells {
   const hundred = `${Math.floor(status / 100)}xx`;
   const names = (word: string): Cells | undefined =>
-    rows.find((row) => row['status']?.split(', ').includes(word));
+    rows.find((row) => row[column]?.split(', ').includes(word));
   const row = names(`${status}`) ?? names(hundred) ?? names(`other ${hundred}`) ?? names('any other');
   assert.ok(row, `no row for ${status}`);
   return row;
@@ -54,25 +55,61 @@ function thrown(action: () => unknown): TargetError {
 const STATUSES: readonly number[] = Array.from({ length: 400 }, (_, index) => 300 + index);
 
 describe(HOSTS, () => {
-  const tables = readFileSync(HOSTS, 'utf8').split(/^## /m);
-  assert.deepEqual(
-    tables.map((text) => text.split('\n', 1)[0]),
-    ["# What a function host's answer means", 'HTTP', 'Lambda'],
-  );
   const rows = tableRows(HOSTS, 'status', 'code', 'meaning');
+  const text = readFileSync(HOSTS, 'utf8');
+  assert.ok(text.indexOf('\n## HTTP\n') < text.indexOf('\n## Lambda\n'), 'the tables come in this order');
   const second = rows.findLastIndex((row) => row['status'] === '3xx');
   const http = rows.slice(0, second);
   const lambda = rows.slice(second);
 
+  const answered = (
+    status: number,
+    more: Partial<ReplyContext> = {},
+    headers: Record<string, string> = {},
+  ): TargetError =>
+    thrown(() =>
+      replyOf(
+        { kind: 'complete', answer: { status, headers, body: Buffer.alloc(0) } },
+        { where: 'x', timeoutMs: 1, reply: 'Result', nowMs: 0, ...more },
+      ),
+    );
+
   it('says what an HTTP status means', () => {
     for (const status of STATUSES) {
-      const error = thrown(() =>
-        replyOf(
-          { kind: 'complete', answer: { status, headers: {}, body: Buffer.alloc(0) } },
-          { where: 'x', timeoutMs: 1, reply: 'Result', nowMs: 0 },
-        ),
-      );
-      assert.deepEqual(promised(rowFor(http, status)), inWords(error), `${status}`);
+      assert.deepEqual(promised(rowFor(http, status)), inWords(answered(status)), `${status}`);
+    }
+  });
+
+  it('says what an answer of OpenFaaS means, with its header and without', () => {
+    const column = 'answer of OpenFaaS';
+    const openFaas = tableRows(HOSTS, column, 'code', 'meaning');
+    const named = (words: string): Cells | undefined => openFaas.find((row) => row[column] === words);
+    for (const status of STATUSES) {
+      const plain = named(`${status}`) ?? rowFor(http, status);
+      const withHeader =
+        named(`${status}`) ?? named(`${status} with the header`) ?? named('any other with the header');
+      const ruleOf = ruleOfOpenFaas;
+      assert.deepEqual(promised(plain), inWords(answered(status, { ruleOf })), `${status}`);
+      const error = answered(status, { ruleOf }, { 'x-openfaas-internal': 'proxy' });
+      assert.deepEqual(promised(withHeader ?? {}), inWords(error), `${status} with the header`);
+    }
+  });
+
+  it('says what an answer of the queue of OpenFaaS means', () => {
+    const column = 'answer of the queue';
+    const queue = tableRows(HOSTS, column, 'code', 'meaning');
+    for (const status of STATUSES) {
+      const error = answered(status, { ruleOf: ruleOfOpenFaasQueue });
+      assert.deepEqual(promised(rowFor(queue, status, column)), inWords(error), `${status}`);
+    }
+  });
+
+  it('says what an answer of Knative means', () => {
+    const column = 'answer of Knative';
+    const knative = tableRows(HOSTS, column, 'code', 'meaning');
+    for (const status of STATUSES) {
+      const row = knative.find((one) => one[column] === `${status}`) ?? rowFor(http, status);
+      assert.deepEqual(promised(row), inWords(answered(status, { ruleOf: ruleOfKnative })), `${status}`);
     }
   });
 

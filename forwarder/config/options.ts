@@ -10,6 +10,9 @@ export type OptionName =
   | 'identity'
   | 'cluster-id'
   | 'replica-id'
+  | 'callback-address'
+  | 'callback-url'
+  | 'ambient-credentials-namespaces'
   | 'console-address'
   | 'grace-period'
   | 'audit-interval'
@@ -76,6 +79,22 @@ export const FORWARDER_OPTIONS: readonly OptionDefinition[] = [
     default: 'uid of namespace kube-system',
   },
   { flag: 'replica-id', value: 'ID', help: 'Names this process in logs and Events.', default: 'host name' },
+  {
+    flag: 'callback-address',
+    value: 'ADDRESS',
+    help: 'Where functions that are only queued POST their results: OpenFaaS async, Lambda Event. Needs --callback-url.',
+  },
+  {
+    flag: 'callback-url',
+    value: 'URL',
+    help: 'The URL by which functions reach --callback-address.',
+  },
+  {
+    flag: 'ambient-credentials-namespaces',
+    value: 'NAME',
+    repeatable: true,
+    help: "Namespaces whose triggers may use the forwarder's own cloud credentials. Triggers from --triggers always may. Repeatable; in the environment separated by commas.",
+  },
   {
     flag: 'console-address',
     value: 'ADDRESS',

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../protocol/duration.ts';
 import { ConfigError, messageOf } from '../lib/errors.ts';
+import { urlProblem } from '../lib/http-url.ts';
 import type { LogLevel } from '../lib/logger.ts';
 import type { ListenAddress } from '../model/listen-address.ts';
 import { environmentName, FORWARDER_OPTIONS, type OptionName } from './options.ts';
@@ -27,6 +28,10 @@ export interface ForwarderOptions {
   readonly logFormat: 'json' | 'text';
   readonly logLevel: LogLevel;
   readonly targetPolicyFile?: string;
+  /** Absent: nobody can report a result later. */
+  readonly callbacks?: { readonly address: ListenAddress; readonly url: string };
+  /** Whose triggers may use the process's own cloud credentials, beside those of a file. */
+  readonly ambientNamespaces: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,9 +67,14 @@ export function parseForwarderOptions(argv: readonly string[], env: Environment)
   }
   const options: ForwarderOptions = {
     ...optional('kubeconfig', one('kubeconfig')),
-    namespaces: namespacesOf(given.get('namespace') ?? []),
+    namespaces: namespacesOf('namespace', given.get('namespace') ?? []),
     ...optional('triggersFile', triggersFile),
     adminAddress: adminAddressOf(one('admin-address'), env),
+    ...callbacksOf(one('callback-address'), one('callback-url')),
+    ambientNamespaces: namespacesOf(
+      'ambient-credentials-namespaces',
+      given.get('ambient-credentials-namespaces') ?? [],
+    ),
     checkpoint,
     ...optional('checkpointFolder', checkpoint === 'file' ? checkpointFolder : undefined),
     identity: onlyYet('identity', one('identity'), 'forwarder', ['trigger']),
@@ -126,9 +136,9 @@ function parseFlags(argv: readonly string[]): Readonly<Record<string, readonly s
   }
 }
 
-function namespacesOf(names: readonly string[]): readonly string[] {
+function namespacesOf(flag: OptionName, names: readonly string[]): readonly string[] {
   const bad = names.find((name) => !NAMESPACE.test(name));
-  if (bad !== undefined) throw invalid('namespace', `"${bad}" is no name of a namespace`);
+  if (bad !== undefined) throw invalid(flag, `"${bad}" is no name of a namespace`);
   return [...new Set(names)];
 }
 
@@ -137,12 +147,28 @@ function adminAddressOf(text: string | undefined, env: Environment): ListenAddre
   if (text === undefined) {
     return env['KUBERNETES_SERVICE_HOST'] === undefined ? { host: '127.0.0.1', port: 9090 } : { port: 9090 };
   }
+  return addressOf('admin-address', text);
+}
+
+function addressOf(flag: OptionName, text: string): ListenAddress {
   const { host = '', port } =
     /^(?:\[(?<host>[0-9a-f:.]+)\]|(?<host>[^:[\]/]*)):(?<port>\d{1,5})$/i.exec(text)?.groups ?? {};
   if (port === undefined || Number(port) > 65_535) {
-    throw invalid('admin-address', `"${text}" is no address like 127.0.0.1:9090 or :9090`);
+    throw invalid(flag, `"${text}" is no address like 127.0.0.1:9090 or :9090`);
   }
   return host === '' ? { port: Number(port) } : { host, port: Number(port) };
+}
+
+function callbacksOf(
+  address: string | undefined,
+  url: string | undefined,
+): Pick<ForwarderOptions, 'callbacks'> {
+  if (address === undefined && url === undefined) return {};
+  if (address === undefined) throw invalid('callback-address', 'is needed for --callback-url');
+  if (url === undefined) throw invalid('callback-url', 'is needed for --callback-address');
+  const problem = urlProblem(url) ?? (url.includes('?') ? 'must not hold a query' : undefined);
+  if (problem !== undefined) throw invalid('callback-url', problem);
+  return { callbacks: { address: addressOf('callback-address', address), url } };
 }
 
 function durationOf(flag: OptionName, text: string): number {

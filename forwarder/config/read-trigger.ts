@@ -33,7 +33,11 @@ const EVERY_CLASS: readonly ChangeClass[] = ['Spec', 'Status', 'Labels', 'Annota
  */
 export function readTrigger(
   raw: unknown,
-  from: { readonly source: 'api' | 'file' },
+  from: {
+    readonly source: 'api' | 'file';
+    /** Whether functions that are only queued can report an outcome. @defaultValue false */
+    readonly callbacks?: boolean | undefined;
+  },
 ): { readonly trigger: Trigger } | { readonly problems: readonly TriggerProblem[] } {
   const found: TriggerProblem[] = [];
   const unknownFields = from.source === 'file' ? 'refuse' : 'ignore';
@@ -59,7 +63,7 @@ export function readTrigger(
   const problems = [...later, ...known];
   if (problems.length > 0 || read === undefined || identity === undefined) return { problems };
   const { metadata, spec } = read as TriggerManifest;
-  const unfit = contentProblems(spec);
+  const unfit = [...contentProblems(spec), ...outcomeProblems(spec, from.callbacks === true)];
   if (unfit.length > 0) return { problems: unfit };
   const redeliverAt = metadata.annotations?.[REDELIVER_ANNOTATION];
   return {
@@ -104,6 +108,14 @@ function contentProblems({ watch, fields = [], payload, target }: Spec): readonl
     add(`spec.target.kafka.brokers[${index}]`, portProblem(address));
   }
   return problems;
+}
+
+/** A finalizer waits for an outcome, which a queued call reports by a callback only. */
+function outcomeProblems({ finalizer, target }: Spec, callbacks: boolean): readonly TriggerProblem[] {
+  const isQueued = target.lambda?.invocationType === 'Event' || target.openfaas?.async === true;
+  if (!finalizer || !isQueued || callbacks) return [];
+  const text = 'finalizer needs a target that reports an outcome; for queued calls set --callback-address';
+  return [problem('spec.finalizer', 'Invalid', text)];
 }
 
 function portProblem(address: string): string | undefined {
@@ -162,9 +174,12 @@ function countingOf({ fields, changes = ['Spec'] }: Spec): Counting {
   return { kind: 'changes', classes };
 }
 
-function targetOf({ lambda, http, nats }: Spec['target'], namespace: string): TargetSpec {
+function targetOf(target: Spec['target'], namespace: string): TargetSpec {
+  const { lambda, http, openfaas, knative, nats } = target;
   if (lambda !== undefined) return { type: 'lambda', ...lambda };
   if (nats !== undefined) return { type: 'nats', ...nats };
+  if (openfaas !== undefined) return { type: 'openfaas', ...openfaas };
+  if (knative !== undefined) return { type: 'knative', ...knative };
   return httpTargetOf(http ?? {}, namespace);
 }
 

@@ -5,7 +5,9 @@ import type {
   LabelSelector,
   LambdaTarget,
   KafkaTarget,
+  KnativeTarget,
   NatsTarget,
+  OpenFaasTarget,
   RabbitmqTarget,
 } from '../model/trigger.ts';
 
@@ -32,6 +34,8 @@ export interface TriggerManifest {
     readonly target: {
       readonly lambda?: Omit<LambdaTarget, 'type'>;
       readonly http?: HttpManifest;
+      readonly openfaas?: Omit<OpenFaasTarget, 'type'>;
+      readonly knative?: Omit<KnativeTarget, 'type'>;
       readonly nats?: Omit<NatsTarget, 'type'>;
       readonly kafka?: Omit<KafkaTarget, 'type'>;
       readonly rabbitmq?: Omit<RabbitmqTarget, 'type'>;

@@ -11,8 +11,6 @@ import { problem, type TriggerProblem } from './trigger-problem.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Targets {
-  readonly lambda?: { readonly invocationType?: string };
-  readonly openfaas?: { readonly async?: boolean };
   readonly nats?: unknown;
   readonly kafka?: unknown;
   readonly rabbitmq?: unknown;
@@ -59,10 +57,7 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
   },
   'finalizer needs a target that reports an outcome': {
     holds: ({ finalizer, target }: { finalizer: boolean; target: Targets }) =>
-      !finalizer ||
-      (target.lambda?.invocationType !== 'Event' &&
-        target.openfaas?.async !== true &&
-        BROKERS.every((type) => target[type] === undefined)),
+      !finalizer || BROKERS.every((type) => target[type] === undefined),
   },
   'quiet must not be longer than maxWait': {
     holds: ({ quiet, maxWait }: Fields) => durationOf(quiet) <= durationOf(maxWait),
@@ -83,8 +78,6 @@ const NOT_YET: readonly (readonly [
   isAsked: (value: unknown, spec: unknown) => boolean,
   text?: string,
 ])[] = [
-  ['target.openfaas', isPresent],
-  ['target.knative', isPresent],
   ['target.kafka', isPresent],
   ['target.rabbitmq', isPresent],
   ['target.file', isPresent],

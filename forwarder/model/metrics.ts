@@ -26,6 +26,7 @@ export type MetricName =
   | 'statewire_watched_objects'
   | 'statewire_checkpoint_bytes'
   | 'statewire_circuit_open'
+  | 'statewire_callbacks_total'
   | 'statewire_filter_errors_total'
   | 'statewire_result_writes_total'
   | 'statewire_events_dropped_total'
@@ -125,6 +126,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     help: '1 while the circuit to the target is open.',
     labels: ['trigger'],
+  },
+  statewire_callbacks_total: {
+    type: 'counter',
+    help: 'Results that came by callback, and requests that were refused.',
+    labels: ['result'],
   },
   statewire_filter_errors_total: {
     type: 'counter',

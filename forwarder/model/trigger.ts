@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ChangeClass, EventType } from '../../protocol/event.ts';
-import type { SecretRef } from './principal.ts';
+import type { AddressableRef, SecretRef } from './principal.ts';
 import type { GroupVersionKind } from './resource.ts';
 
 /** What a trigger is, whichever way it came (API or `--triggers FILE`). */
@@ -85,7 +85,24 @@ export interface RabbitmqTarget {
   readonly routingKey: string;
 }
 
-export type TargetSpec = LambdaTarget | HttpTarget | NatsTarget;
+/** A function behind an OpenFaaS gateway. */
+export interface OpenFaasTarget {
+  readonly type: 'openfaas';
+  readonly name: string;
+  /** Absent: the gateway's default. */
+  readonly namespace?: string;
+  readonly gateway: string;
+  /** The gateway queues the call. */
+  readonly async: boolean;
+}
+
+/** Any object of the trigger's namespace with `status.address.url`. */
+export interface KnativeTarget {
+  readonly type: 'knative';
+  readonly ref: AddressableRef;
+}
+
+export type TargetSpec = LambdaTarget | HttpTarget | OpenFaasTarget | KnativeTarget | NatsTarget;
 
 export interface DeliverySpec {
   /** Whole call, from connecting to the last byte of the reply. @defaultValue 30 s */

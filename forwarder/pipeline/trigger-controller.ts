@@ -37,6 +37,8 @@ export interface TriggerControllerOptions {
   readonly from: 'api' | 'file';
   /** Namespaces whose triggers are run; empty: all. */
   readonly namespaces: readonly string[];
+  /** Whether functions that are only queued can report their results. @defaultValue false */
+  readonly callbacks?: boolean;
 }
 
 export class TriggerController {
@@ -175,9 +177,9 @@ export class TriggerController {
   }
 
   async #run(known: Known, raw: Record<string, unknown>, identity: TriggerIdentity): Promise<void> {
-    const { services, from } = this.#options;
+    const { services, from, callbacks } = this.#options;
     known.identity = identity;
-    const read = readTrigger(raw, { source: from });
+    const read = readTrigger(raw, { source: from, callbacks });
     if (!('trigger' in read)) {
       this.#refuse(known, describeProblems(read.problems));
       return;

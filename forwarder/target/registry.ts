@@ -7,7 +7,9 @@ import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { TargetSpec } from '../model/trigger.ts';
 import { httpTargets } from './http.ts';
+import { knativeTargets } from './knative.ts';
 import { lambdaTargets } from './lambda.ts';
+import { openFaasTargets } from './openfaas.ts';
 import { natsTargets } from './nats.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
 
@@ -19,6 +21,8 @@ const OPENERS: {
 } = {
   http: httpTargets,
   lambda: lambdaTargets,
+  openfaas: openFaasTargets,
+  knative: knativeTargets,
   nats: natsTargets,
 };
 

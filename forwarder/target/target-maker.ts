@@ -1,5 +1,6 @@
 /** What each kind of target offers to registry.ts. */
 import type { Clock } from '../lib/clock.ts';
+import type { Callbacks } from '../model/callbacks.ts';
 import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { DeliverySpec, TargetSpec } from '../model/trigger.ts';
@@ -11,6 +12,8 @@ export interface TargetEnvironment {
   readonly guard: AddressGuard;
   /** Variables of the process: cloud regions are read from them. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absent: the forwarder has no callback address, and results that come later have nowhere to go. */
+  readonly callbacks?: Callbacks;
 }
 
 /** What of `delivery` a target itself has to know. */

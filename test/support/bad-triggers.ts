@@ -76,6 +76,14 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     spec: { finalizer: true, target: { lambda: { functionName: 'a', invocationType: 'Event' } } },
     field: 'spec.finalizer',
     named: 'finalizer needs a target that reports an outcome',
+    forwarderOnly: true,
+  },
+  {
+    reason: 'a finalizer for a function of OpenFaaS that is only queued',
+    spec: { finalizer: true, target: { openfaas: { name: 'a', async: true } } },
+    field: 'spec.finalizer',
+    named: 'finalizer needs a target that reports an outcome',
+    forwarderOnly: true,
   },
   {
     reason: 'a finalizer for a broker',
@@ -102,6 +110,36 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     field: 'spec.target.nats.subject',
     named: 'subject',
   })),
+  ...['../x', 'a/b', 'A', ''].flatMap((name): readonly BadTrigger[] => [
+    {
+      reason: `Secret "${name}"`,
+      spec: http({ url: 'http://fn/', auth: { bearer: { secretRef: { name, key: 'k' } } } }),
+      field: 'spec.target.http.auth.bearer.secretRef.name',
+      named: 'name',
+    },
+    {
+      reason: `Addressable "${name}"`,
+      spec: { target: { knative: { ref: { apiVersion: 'v1', kind: 'Service', name } } } },
+      field: 'spec.target.knative.ref.name',
+      named: 'name',
+    },
+  ]),
+  {
+    reason: 'two ways to prove who calls',
+    spec: http({
+      url: 'http://fn/',
+      auth: { serviceAccountToken: { audience: 'a' }, googleIdToken: { audience: 'a' } },
+    }),
+    field: 'spec.target.http.auth',
+    named: 'at most 1',
+  },
+  {
+    reason: 'a header of the event from a Secret',
+    spec: http({ url: 'http://fn/', headersFrom: [{ name: 'ce-id', secretRef: { name: 'a', key: 'b' } }] }),
+    field: 'spec.target.http.headersFrom[0].name',
+    named: 'ce-',
+    forwarderOnly: true,
+  },
   {
     reason: 'quiet longer than maxWait',
     spec: { debounce: { quiet: '3s', maxWait: '1s' } },

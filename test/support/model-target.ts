@@ -90,7 +90,7 @@ export class ModelHost {
   }
 
   target(spec: TargetSpec): Target {
-    const url = spec.type === 'lambda' ? spec.functionName : spec.url;
+    const url = 'url' in spec ? spec.url : 'functionName' in spec ? spec.functionName : spec.type;
     return {
       type: spec.type,
       description: url,

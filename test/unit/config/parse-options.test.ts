@@ -18,6 +18,7 @@ describe('parseForwarderOptions', () => {
       auditIntervalMs: 1_800_000,
       logFormat: 'json',
       logLevel: 'info',
+      ambientNamespaces: [],
     });
   });
 
@@ -51,6 +52,9 @@ describe('parseForwarderOptions', () => {
       'log-format': 'text',
       'log-level': 'debug',
       'target-policy': '/p.yaml',
+      'callback-address': ':8081',
+      'callback-url': 'https://callbacks.example.com/statewire',
+      'ambient-credentials-namespaces': 'a',
     };
     const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
     assert.deepEqual(parseForwarderOptions([...argv, '--namespace=a', '--namespace', 'b'], {}), {
@@ -67,8 +71,23 @@ describe('parseForwarderOptions', () => {
       logFormat: 'text',
       logLevel: 'debug',
       targetPolicyFile: '/p.yaml',
+      callbacks: { address: { port: 8081 }, url: 'https://callbacks.example.com/statewire' },
+      ambientNamespaces: ['a'],
     });
   });
+
+  for (const [argv, field] of [
+    [['--callback-address', ':1'], '--callback-url'],
+    [['--callback-url', 'http://a'], '--callback-address'],
+    [['--callback-address', 'x', '--callback-url', 'http://a'], '--callback-address'],
+    [['--callback-address', ':1', '--callback-url', 'a'], '--callback-url'],
+    [['--callback-address', ':1', '--callback-url', 'http://a/?b'], '--callback-url'],
+    [['--ambient-credentials-namespaces', 'A'], '--ambient-credentials-namespaces'],
+  ] as const) {
+    it(`names ${field} for ${argv.join(' ')}`, () => {
+      assert.throws(() => parseForwarderOptions([...NAMESPACE, ...argv], {}), { field });
+    });
+  }
 
   it('takes the environment where there is no flag', () => {
     const env = { STATEWIRE_NAMESPACE: 'a,b', STATEWIRE_LOG_LEVEL: 'warn', STATEWIRE_GRACE_PERIOD: '' };
