@@ -33,6 +33,8 @@ export class World {
   #triggers: readonly SimulatedTrigger[] = [];
   #process: SimulatedProcess | undefined;
   #processes = 0;
+  /** Of the process that was started last. */
+  #way: Weather | undefined;
 
   /** @param triggers default: drawn by the seed */
   constructor(seed: number, history: History, triggers?: readonly SimulatedTrigger[]) {
@@ -66,7 +68,10 @@ export class World {
   start(): void {
     if (this.process !== undefined) return;
     const number = ++this.#processes;
-    const { clock, weather, functions, history, cluster } = this;
+    const { clock, functions, history, cluster } = this;
+    // Each has a way of its own, in the weather that all have.
+    const weather = Object.create(this.weather) as Weather;
+    this.#way = weather;
     const dice = this.dice.fork();
     const atMs = clock.monotonic();
     history.record({ fact: 'start', atMs, process: number });
@@ -96,6 +101,22 @@ export class World {
           },
         }),
     });
+  }
+
+  /** The process is cut off from the API server and lives on, and another one is started. */
+  replace(): { readonly number: number; readonly reconnect: () => void; readonly kill: () => void } {
+    const { process } = this;
+    const way = this.#way;
+    if (process === undefined || way === undefined) throw new Error('there is no process to replace');
+    way.isDown = true;
+    process.link.cut('reset');
+    this.#process = undefined;
+    this.start();
+    return {
+      number: process.number,
+      reconnect: () => void (way.isDown = false),
+      kill: () => process.kill(),
+    };
   }
 
   kill(): void {
