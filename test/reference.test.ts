@@ -1,6 +1,6 @@
 /** Pages that people wrote say what the code says: each table is read and compared with what it is about. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { TargetError } from '../forwarder/lib/errors.ts';
 import { replyOf, type ReplyContext } from '../forwarder/target/http-reply.ts';
@@ -132,6 +132,37 @@ describe(HOSTS, () => {
     assert.deepEqual(named.map(({ name }) => name).toSorted(), Object.keys(LAMBDA_ERROR_RULES).toSorted());
     for (const { name, row } of named) assert.deepEqual(promised(row), inWords(failure(name, 500)), name);
   });
+});
+
+describe(`${HOSTS}: what functions answer`, () => {
+  const columns = ['success', 'requeue', 'permanent', 'retry-after', 'throw', 'timeout', 'too large'];
+  const all = [...columns, 'bad input', 'signature'];
+  const rows = tableRows(HOSTS, 'host', ...columns);
+  const contract = readFileSync('test/contract/function-host.contract.ts', 'utf8');
+
+  it('has a row for every adapter of the SDK', () => {
+    const adapters = globSync('functions/sdk/*.ts').flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/^export function (to[A-Z]\w+)/gm)].map(
+        ([, name = '']) => name,
+      ),
+    );
+    assert.deepEqual(
+      rows.map((row) => /\[(\w+)\]/.exec(row['tests'] ?? '')?.[1] ?? '').toSorted(),
+      adapters.toSorted(),
+    );
+  });
+
+  for (const row of rows) {
+    const { host = '', tests = '' } = row;
+    it(`names for each cell of ${host} a test that there is`, () => {
+      const [, file = ''] = /\]\(..\/..\/([\w./-]+)\)/.exec(tests) ?? [];
+      assert.match(readFileSync(file, 'utf8'), new RegExp(`functionHostContract\\(\\{\\s+name: '${host}'`));
+      for (const column of all) {
+        assert.notEqual(row[column], '', column);
+        assert.ok(contract.includes(`test('${column}'`), column);
+      }
+    });
+  }
 });
 
 describe('docs/reference/errors.md', () => {

@@ -9,11 +9,11 @@ export interface Clock {
 /** setTimeout fires at once for anything longer (a 32-bit signed number of milliseconds). */
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
+/** Timers keep the process alive: Lambda's runtime ends where nothing does, also while a handler waits for its signal. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, action) {
     const timer = setTimeout(action, Math.min(delayMs, MAX_TIMEOUT_MS));
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };

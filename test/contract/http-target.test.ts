@@ -53,6 +53,35 @@ describe('HTTP target', () => {
     assert.equal(headers['accept-encoding'], undefined);
   });
 
+  const stated = JSON.stringify({ kind: 'FunctionResult', error: { message: 'no' } });
+  const json = { 'content-type': 'application/json' };
+  for (const status of [422, 500]) {
+    it(`takes the result that comes with ${status} as the function's word`, async () => {
+      await using server = await ScriptedServer.start(answer(status, json, stated));
+      const clock = new ManualClock();
+      await using target = httpTarget(`${server.origin}/fn`, clock);
+      assert.deepEqual(await call(target, clock), { kind: 'body', text: stated });
+    });
+  }
+
+  for (const { reason, status = 500, headers = json, body = stated, reply = 'Result' } of [
+    { reason: 'another status', status: 503 },
+    { reason: 'a result without an error', body: '{"kind":"FunctionResult"}' },
+    { reason: 'JSON of another kind', body: '{"kind":"Status","error":{}}' },
+    { reason: 'a page that quotes a result', headers: { 'content-type': 'text/html' } },
+    { reason: 'half a result', body: stated.slice(0, -1) },
+    { reason: 'a trigger that reads no results', reply: 'Ignore' as const },
+  ]) {
+    it(`goes by the status for ${reason}`, async () => {
+      await using server = await ScriptedServer.start(answer(status, headers, body));
+      const clock = new ManualClock();
+      await using target = httpTarget(`${server.origin}/fn`, clock, { reply });
+      await assertFails(call(target, clock), {
+        code: status === 500 ? 'TARGET_FAILED' : 'TARGET_UNAVAILABLE',
+      });
+    });
+  }
+
   it('shows no query in its description or in messages', async () => {
     await using server = await ScriptedServer.start(answer(500));
     const clock = new ManualClock();
