@@ -1,0 +1,169 @@
+/** ModelDeployment on a real control plane with a node that has GPUs. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '../../test/support/eventually.ts';
+import {
+  Actions,
+  condition,
+  type Example,
+  type ExampleObject,
+  startExample,
+} from '../../test/support/example.ts';
+import { modelDeployment } from './model-deployment.ts';
+
+const KIND = 'modeldeployments.ai.example.com';
+
+interface DeploymentObject extends ExampleObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly image: string;
+          readonly resources: { readonly limits: Readonly<Record<string, string>> };
+        }[];
+      };
+    };
+  };
+}
+
+describe('ModelDeployment', { timeout: 90_000 }, () => {
+  const actions = new Actions();
+  let example: Example;
+
+  const deployment = (name: string): Promise<DeploymentObject> =>
+    example.get<DeploymentObject>('deployment', name);
+  const phase = (name: string, wanted: string): Promise<ExampleObject> =>
+    example.until(wanted, KIND, name, ({ status, metadata }) => {
+      return status?.['phase'] === wanted && status['observedGeneration'] === metadata.generation;
+    });
+
+  before(async () => {
+    example = await startExample(actions, {
+      folder: 'model-deployment',
+      functions: { 'model-deployment': modelDeployment },
+    });
+    // A node of this test's own: other pods do not tolerate its taint.
+    const name = `gpu-${example.namespace}`;
+    const resources = { cpu: '64', memory: '256Gi', pods: '100', 'nvidia.com/gpu': '8' };
+    await example.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels: { accelerator: 'l4' } },
+        spec: { taints: [{ key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' }] },
+        status: { allocatable: resources, capacity: resources, nodeInfo: { kubeletVersion: 'kwok' } },
+      }),
+    );
+    actions.after(async () => {
+      await example.cluster.kubectl(['delete', 'node', name, '--wait=false']);
+    });
+  });
+  after(() => actions.run());
+
+  it('becomes Ready on nodes with GPUs', async () => {
+    await example.sample('llama');
+    const { status } = await phase('llama', 'Ready');
+    assert.equal(status?.['availableReplicas'], 2);
+    assert.deepEqual(status['revisions'], [{ role: 'Stable', name: 'v1', replicas: 2, available: 2 }]);
+    const { spec } = await deployment('llama');
+    assert.deepEqual(spec.template.spec.containers[0]?.resources.limits, { 'nvidia.com/gpu': '1' });
+    assert.match(await example.kubectl('get', KIND), /^llama +llama-3-8b +v1 +2 +Ready/m);
+  });
+
+  it('repairs drift: a foreign edit of a child is taken back, a deleted child comes again', async () => {
+    await example.kubectl('set', 'image', 'deployment/llama', 'server=intruder:1');
+    await eventually('the image is back', async () => {
+      const { spec } = await deployment('llama');
+      return spec.template.spec.containers[0]?.image === 'model-server:1.0';
+    });
+    await example.kubectl('delete', 'service', 'llama');
+    await eventually('the Service is back', () => example.get('service', 'llama'));
+    await phase('llama', 'Ready');
+  });
+
+  it('tries a canary beside the revision, and promotes it', async () => {
+    await example.sample('canary');
+    const { status } = await phase('llama', 'Ready');
+    assert.deepEqual(
+      status?.['revisions'],
+      [
+        { role: 'Canary', name: 'v2', replicas: 1, available: 1 },
+        { role: 'Stable', name: 'v1', replicas: 2, available: 2 },
+      ].toReversed(),
+    );
+    assert.equal(
+      (await deployment('llama-canary')).spec.template.spec.containers[0]?.image,
+      'model-server:2.0',
+    );
+
+    await example.merge(KIND, 'llama', {
+      spec: { revision: { name: 'v2', image: 'model-server:2.0' }, canary: null },
+    });
+    await phase('llama', 'Ready');
+    assert.equal((await deployment('llama')).spec.template.spec.containers[0]?.image, 'model-server:2.0');
+    await example.untilGone('deployment', 'llama-canary');
+  });
+
+  it('leaves the number of pods to an autoscaler where it may vary', async () => {
+    await example.sample('autoscaled');
+    await phase('small', 'Ready');
+    const { spec } = await example.get('hpa', 'small');
+    assert.deepEqual([spec['minReplicas'], spec['maxReplicas']], [1, 5]);
+    await example.kubectl('scale', 'deployment/small', '--replicas=3');
+    await example.until('3 pods', KIND, 'small', (one) => one.status?.['availableReplicas'] === 3);
+    assert.equal((await deployment('small')).spec.replicas, 3);
+  });
+
+  it('is Pending while no node has such GPUs, and Degraded when pods it had are lost', async () => {
+    await example.merge(KIND, 'small', { spec: { gpu: { count: 16 } } });
+    const changed = await example.until('not Ready', KIND, 'small', (one) => {
+      return condition(one, 'Ready')?.status === 'False' && one.status?.['observedGeneration'] === 2;
+    });
+    assert.match(String(changed.status?.['phase']), /Pending|Progressing/);
+
+    await example.kubectl(
+      'patch',
+      'node',
+      `gpu-${example.namespace}`,
+      '-p',
+      '{"spec":{"unschedulable":true}}',
+    );
+    await example.kubectl('delete', 'pod', '-l', 'app.kubernetes.io/name=llama', '--wait=false');
+    await phase('llama', 'Degraded');
+    await example.kubectl(
+      'patch',
+      'node',
+      `gpu-${example.namespace}`,
+      '-p',
+      '{"spec":{"unschedulable":false}}',
+    );
+    await phase('llama', 'Ready');
+  });
+
+  it('is delivered once the function works again', async () => {
+    example.outage = 503;
+    await example.merge(KIND, 'llama', { spec: { replicas: { min: 1, max: 1 } } });
+    await example.untilCalled('model-deployment', 'updated', 'llama', 503);
+    example.outage = undefined;
+    await phase('llama', 'Ready');
+    assert.equal((await deployment('llama')).spec.replicas, 1);
+  });
+
+  it('goes with everything that it consists of', async () => {
+    await example.kubectl('delete', KIND, 'llama');
+    await example.untilCalled('model-deployment', 'deleted', 'llama');
+    await example.untilGone('deployment', 'llama');
+    await example.untilGone('service', 'llama');
+  });
+
+  for (const [sample, message] of [
+    ['bad-canary', /spec\.canary must be another revision/],
+    ['bad-replicas', /spec\.replicas\.min must not be more than max/],
+  ] as const) {
+    it(`${sample}.yaml is refused`, async () => {
+      await assert.rejects(example.sample(sample), (error: Error) => message.test(error.message));
+    });
+  }
+});
