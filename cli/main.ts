@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'see the whole thing work on this computer',
     load: async () => (await import('./commands/demo.ts')).demo,
   },
+  dev: {
+    summary: 'run a function on this computer against a cluster',
+    load: async () => (await import('./commands/dev.ts')).dev,
+  },
   types: {
     summary: 'TypeScript types and zod schemas from a CRD',
     load: async () => (await import('./commands/types.ts')).types,
