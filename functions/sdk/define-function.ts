@@ -56,7 +56,7 @@ export interface Handlers<R extends CustomResource> {
   readonly deleted?: Handler<DeletedContextOf<R>, R>;
 }
 
-/** A function for one kind, ready for any host: `toLambda`, `toHttp`, `toExpress`. */
+/** A function for one kind, ready for any host: each subpath of this package is one. */
 export interface StatewireFunction {
   readonly resource: CustomResource;
   readonly handlers: Handlers<CustomResource>;

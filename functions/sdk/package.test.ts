@@ -87,6 +87,7 @@ describe('@statewire/functions, installed', () => {
     assert.deepEqual([...files.keys()].toSorted(), [
       'lambda.ts',
       'promised.ts',
+      'publisher.ts',
       'readme.ts',
       'server.ts',
       'website.test.ts',

@@ -12,11 +12,11 @@ import { functionHostContract, type HostUnderTest } from './function-host.contra
 /** The server of the framework, with this function as the one it was deployed with. */
 async function start(name: string, listener: HttpListener): Promise<HostUnderTest> {
   const folder = await cachedPackage({ name: '@google-cloud/functions-framework', version: '5.0.5' });
-  const require = createRequire(path.join(folder, 'package.json'));
-  const { http } = require('@google-cloud/functions-framework') as {
+  const file = path.join(folder, 'package.json');
+  const { http } = createRequire(file)('@google-cloud/functions-framework') as {
     http: (name: string, listener: HttpListener) => void;
   };
-  const { getTestServer } = require('@google-cloud/functions-framework/testing') as {
+  const { getTestServer } = createRequire(file)('@google-cloud/functions-framework/testing') as {
     getTestServer: (name: string) => Server;
   };
   http(name, listener);

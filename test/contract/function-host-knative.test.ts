@@ -26,6 +26,7 @@ functionHostContract({
   name: 'Knative',
   start: () => start('handle'),
   startSigned: () => start('handleSigned', 'raw'),
+  hangsUp: true,
 });
 
 describe('toKnative', () => {

@@ -12,9 +12,15 @@ import {
   type ObjectOf,
   type StatewireFunction,
 } from '@statewire/functions';
+import { toAzure, type AzureHandler } from '@statewire/functions/azure';
+import { toCloudFunction } from '@statewire/functions/cloud-function';
 import { toExpress } from '@statewire/functions/express';
+import { toFetch } from '@statewire/functions/fetch';
 import { toHttp } from '@statewire/functions/http';
+import { toKnative, type KnativeHandler } from '@statewire/functions/knative';
 import { toLambda, type LambdaHandler } from '@statewire/functions/lambda';
+import { toOpenFaaS, type OpenFaaSHandler } from '@statewire/functions/openfaas';
+import { MemoryCluster, testFunction } from '@statewire/functions/testing';
 import express from 'express';
 import { createServer } from 'node:http';
 import * as z from 'zod';
@@ -51,9 +57,23 @@ export const application: StatewireFunction = defineFunction(Application, {
   deleted: async () => done(),
 });
 export const handler: LambdaHandler = toLambda(application);
-createServer(toHttp(application, { maxBodyBytes: 1 }));
+createServer(toHttp(application, { maxBodyBytes: 1, webhookSecret: ['whsec_a', new Uint8Array([1])] }));
+createServer(toCloudFunction(application));
+export const azure: AzureHandler = toAzure(application, { timeoutMs: 60_000 });
+export const handle: KnativeHandler = toKnative(application);
+export const openfaas: OpenFaaSHandler = toOpenFaaS(application, { status: 'write' });
+export const module: { fetch(request: Request): Promise<Response> } = { fetch: toFetch(application) };
+// @ts-expect-error errors of web hosts have a status, they are not thrown
+toHttp(application, { errors: 'throw' });
 express().use(toExpress(application)).post('/', toExpress(application));
 void (handler({}, { getRemainingTimeInMillis: () => 1 }) satisfies Promise<FunctionResult>);
+
+// A test says what it is about.
+void testFunction(application, { host: 'azure', cluster: new MemoryCluster() }).created({
+  metadata: { name: 'a' },
+});
+// @ts-expect-error an object has a name
+void testFunction(application).updated({ metadata: {} });
 
 // What a handler may return.
 defineFunction(Application, { created: () => undefined, updated: () => null, deleted: async () => {} });

@@ -26,7 +26,7 @@ const POD: PodSurroundings = { env: process.env, readFile: (path) => readFileSyn
  */
 export function apiEndpoint(access: ApiAccess | undefined, pod: PodSurroundings = POD): ApiEndpoint {
   if (access !== undefined) {
-    const url = URL.parse(access.server);
+    const url = URL.canParse(access.server) ? new URL(access.server) : undefined;
     if (url?.protocol !== 'https:') throw new Error('data.access.server of the event is no https address');
     return { server: url.origin, token: access.token, certificateAuthority: access.certificateAuthority };
   }
