@@ -61,6 +61,8 @@ export interface EventAttributes {
   readonly statewiredeadline: string;
   /** The forwarder's leader epoch; 0 without leader election. */
   readonly statewireepoch: string;
+  /** Lambda `Event` only, and where the forwarder takes callbacks: the URL to POST the result to, once. A secret. */
+  readonly statewirecallback?: string;
 }
 
 /** `data`: the newest state, and why it is sent. Numbers stand in it exactly as the API server sent them. */

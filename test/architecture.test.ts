@@ -52,6 +52,7 @@ const EXAMPLES = Object.keys(MAY_IMPORT).filter((folder) => /^functions\/(?!sdk)
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@kubernetes/client-node': ['forwarder/kube', 'cli'],
   '@aws-sdk/client-lambda': ['forwarder/target'],
+  '@aws-sdk/credential-provider-web-identity': ['forwarder/target'],
   '@smithy/node-http-handler': ['forwarder/target'],
   '@nats-io/transport-node': ['forwarder/target'],
   kafkajs: ['forwarder/target'],

@@ -33,6 +33,8 @@ export class ForwarderChild implements AsyncDisposable {
         options.kubeconfig,
         '--namespace',
         options.namespace,
+        '--ambient-credentials-namespaces',
+        options.namespace,
         '--admin-address',
         '127.0.0.1:0',
         '--log-level',

@@ -21,6 +21,11 @@ export interface Target {
   /** Largest `data` in bytes that the host takes; undefined where it names none. */
   readonly maxDataBytes: number | undefined;
   invoke(invocation: Invocation, signal: AbortSignal): Promise<Reply>;
+  /**
+   * What an operator should know although calls work, in one line; undefined where there is nothing. Never throws.
+   * Absent: the host tells nothing of itself.
+   */
+  advise?(timeoutMs: number, signal: AbortSignal): Promise<string | undefined>;
   /** Ends connections. */
   [Symbol.asyncDispose](): Promise<void>;
 }

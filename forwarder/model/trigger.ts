@@ -36,6 +36,8 @@ export interface LambdaTarget {
   readonly region?: string;
   readonly qualifier?: string;
   readonly invocationType: 'RequestResponse' | 'Event';
+  /** Role that the trigger's ServiceAccount assumes; absent: the forwarder's own credentials. */
+  readonly roleArn?: string;
 }
 
 export interface HttpTarget {

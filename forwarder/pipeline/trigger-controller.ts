@@ -15,6 +15,7 @@ import { TriggerPipeline } from './pipeline.ts';
 import { releaseAll, watchedKind } from './release-all.ts';
 import type { Services } from './services.ts';
 import { isSameTrigger, kindOf, setUp } from './setup.ts';
+import { tellAdvice } from './target-advice.ts';
 
 interface Known {
   identity: TriggerIdentity;
@@ -212,6 +213,7 @@ export class TriggerController {
       known.pipeline.edit(setup);
       services.logger.info('trigger changed', { trigger: setup.name, target: setup.target.description });
     }
+    void tellAdvice(services, setup, () => known.trigger === trigger && !known.gone);
   }
 
   /** What was remembered for a trigger goes with it; where that cannot be done now, its owner takes it along. */

@@ -1,12 +1,21 @@
 /** The event as Lambda gets it: structured CloudEvents JSON, with what varies per attempt in the client context too. */
+import type { EventAttributes } from '../../protocol/event.ts';
 import type { Invocation } from '../model/invocation.ts';
 
-/** `data` stands in it as the text it is, so that its numbers stay exact. */
-export function structuredEvent({
-  attributes,
-  dataJson,
-}: Pick<Invocation, 'attributes' | 'dataJson'>): string {
-  return `${JSON.stringify(attributes).slice(0, -1)},"data":${dataJson}}`;
+/**
+ * `data` stands in it as the text it is, so that its numbers stay exact.
+ *
+ * @param callbackUrl where the function may report its result, for calls that are only queued
+ */
+export function structuredEvent(
+  { attributes, dataJson }: Pick<Invocation, 'attributes' | 'dataJson'>,
+  callbackUrl?: string,
+): string {
+  const all: EventAttributes = {
+    ...attributes,
+    ...(callbackUrl !== undefined && { statewirecallback: callbackUrl }),
+  };
+  return `${JSON.stringify(all).slice(0, -1)},"data":${dataJson}}`;
 }
 
 /** `ClientContext` of a synchronous call, in base64: about 300 bytes of the 3,583 that Lambda takes. */

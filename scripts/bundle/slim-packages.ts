@@ -8,7 +8,7 @@ import { pack } from './pack.ts';
  * Of client-node the credentials alone: its clients of every API weigh 3 MB, and nobody uses them.
  */
 const PACKED: Readonly<Record<string, string>> = {
-  '@aws-sdk/client-lambda': "export * from '@aws-sdk/client-lambda';",
+  './lambda-sdk.ts': "export * from './lambda-sdk.ts';",
   './nats-client.ts': "export * from './nats-client.ts';",
   '@kubernetes/client-node': "export { KubeConfig } from '@kubernetes/client-node/dist/config.js';",
 };

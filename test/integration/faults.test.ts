@@ -176,8 +176,8 @@ describe('a bad trigger of each kind', () => {
       { name: 'bad-later', field: 'spec.payload.dataref', spec: spec({ payload: { dataref: true } }) },
       {
         name: 'bad-target',
-        field: 'spec.target.nats',
-        spec: spec({ target: { nats: { url: 'nats://a', subject: 'b' } } }),
+        field: 'spec.target.http.headers["ce-id"]',
+        spec: spec({ target: { http: { url: 'http://a/', headers: { 'ce-id': 'mine' } } } }),
       },
     ];
     for (const { name, spec } of conditional) await bench.apply({ ...bench.triggerObject({ name }), spec });

@@ -129,6 +129,8 @@ export interface BenchOptions {
   readonly crd?: (group: string) => unknown;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the forwarder's own cloud credentials serve the triggers. @defaultValue true */
+  readonly ambient?: boolean;
   /** @defaultValue that of the test run */
   readonly cluster?: SharedCluster;
   /** The forwarder's. @defaultValue the cluster's */
@@ -148,7 +150,10 @@ export async function startBench(cleanup: Cleanup, options: BenchOptions = {}): 
   const forwarder = await startForwarder(cleanup, {
     kubeconfigPath,
     namespaces: [namespace],
-    args: options.args ?? [],
+    args: [
+      ...(options.ambient === false ? [] : ['--ambient-credentials-namespaces', namespace]),
+      ...(options.args ?? []),
+    ],
     env: options.env ?? {},
   });
   const kind = `widgets.${group}`;
