@@ -17,6 +17,7 @@ const SLOW = [
   'test/faults/**/*.test.ts',
   'test/exhaustive/**/*.test.ts',
   'test/simulation/**/*.test.ts',
+  'test/museum/**/*.test.ts',
   'test/e2e/**/*.test.ts',
 ];
 
