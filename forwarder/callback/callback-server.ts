@@ -49,7 +49,7 @@ export async function openCallbacks(
 }
 
 /** Rejects with a ConfigError for `--callback-address` where nothing can listen there. */
-export async function startCallbackServer(options: CallbackServerOptions): Promise<CallbackServer> {
+async function startCallbackServer(options: CallbackServerOptions): Promise<CallbackServer> {
   const { desk, meter, logger, clock } = options;
   const server = createServer(
     {

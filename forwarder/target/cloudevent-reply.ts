@@ -26,7 +26,7 @@ function parseEvent(text: string): Readonly<Record<string, unknown>> | undefined
   try {
     const event = parseExact(text);
     if (typeof event !== 'object' || event === null || !('specversion' in event)) return undefined;
-    return event as Record<string, unknown>;
+    return event;
   } catch {
     return undefined;
   }
