@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { toExpress } from '@statewire/functions/express';
 import { toHttp } from '@statewire/functions/http';
 import { toLambda, type LambdaHandler } from '@statewire/functions/lambda';
+import { testFunction } from '@statewire/functions/testing';
 import express from 'express';
 import type { StructuredEvent } from '../../protocol/event.ts';
 import type { FunctionResult } from '../../protocol/result.ts';
@@ -113,6 +114,15 @@ describe('the application function', () => {
           attributes: { kind: 'Application', trigger: 'demo/application' },
         });
         assert.deepEqual(await hosts[host]?.(JSON.parse(JSON.stringify(event)) as StructuredEvent), expected);
+      });
+    }
+  }
+
+  for (const host of ['openfaas', 'knative', 'cloud-function', 'azure', 'fetch'] as const) {
+    for (const { reason, sketch, expected } of rows) {
+      it(`answers ${reason} alike on ${host}`, async () => {
+        const { result } = await testFunction(application, { host }).send(functionEvent(sketch));
+        assert.deepEqual(result, expected);
       });
     }
   }

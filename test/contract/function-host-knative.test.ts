@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { knativeTargets } from '../../forwarder/target/knative.ts';
+import { principalWith } from '../support/principals.ts';
 import { binaryForm, functionEvent, widget } from '../support/function-events.ts';
 import { cachedPackage } from '../support/cached-packages.ts';
 import { TestProcess } from '../support/child-process.ts';
@@ -24,7 +26,25 @@ async function start(name: string, raw?: 'raw'): Promise<{ url: string } & Async
 
 functionHostContract({
   name: 'Knative',
-  start: () => start('handle'),
+  start: async () => {
+    const host = await start('handle');
+    return {
+      ...host,
+      target: (environment) => {
+        const maker = knativeTargets(environment);
+        const apiVersion = 'serving.knative.dev/v1';
+        const ref = {
+          apiVersion,
+          group: 'serving.knative.dev',
+          version: 'v1',
+          kind: 'Service',
+          name: 'contract',
+        };
+        const principal = principalWith({ address: () => ({ url: host.url }) });
+        return { maker, target: maker.create({ type: 'knative', ref }, { reply: 'Result' }, principal) };
+      },
+    };
+  },
   startSigned: () => start('handleSigned', 'raw'),
   hangsUp: true,
 });

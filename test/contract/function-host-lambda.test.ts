@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { it } from 'node:test';
-import { systemClock } from '../../forwarder/lib/clock.ts';
-import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { lambdaTargets } from '../../forwarder/target/lambda.ts';
 import { FakeLambda } from '../support/fake-lambda.ts';
 import { bundleFunctions } from '../support/lambda-bundle.ts';
@@ -27,16 +25,13 @@ async function start(): Promise<HostUnderTest> {
     timeoutMs: 20_000,
   });
   useLambdaEndpoint(fake.endpoint);
-  const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-  const targets = lambdaTargets({ clock: systemClock, guard, env: { AWS_REGION: 'eu-central-1' } });
   return {
-    target: targets.create(
-      { type: 'lambda', functionName: 'contract', invocationType: 'RequestResponse' },
-      { reply: 'Result' },
-      principalWith(),
-    ),
+    target: (environment) => {
+      const maker = lambdaTargets(environment);
+      const spec = { type: 'lambda', functionName: 'contract', invocationType: 'RequestResponse' } as const;
+      return { maker, target: maker.create(spec, { reply: 'Result' }, principalWith()) };
+    },
     async [Symbol.asyncDispose]() {
-      await targets[Symbol.asyncDispose]();
       await fake.settled();
       await fake[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();

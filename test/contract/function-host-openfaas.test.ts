@@ -1,15 +1,29 @@
 /** OpenFaaS: a stand-in of its watchdog and node template (test/support/openfaas-function.ts). */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { openFaasTargets } from '../../forwarder/target/openfaas.ts';
 import { toOpenFaaS } from '../../functions/sdk/openfaas.ts';
 import { contractFunction, plain, signed } from '../fixtures/function-hosts/contract-function.ts';
 import { binaryForm, functionEvent, widget } from '../support/function-events.ts';
+import { principalWith } from '../support/principals.ts';
 import { startOpenFaaSFunction } from '../support/openfaas-function.ts';
 import { functionHostContract } from './function-host.contract.ts';
 
 functionHostContract({
   name: 'OpenFaaS',
-  start: () => startOpenFaaSFunction(toOpenFaaS(contractFunction, plain)),
+  start: async () => {
+    const host = await startOpenFaaSFunction(toOpenFaaS(contractFunction, plain));
+    return {
+      url: host.url,
+      // The function is behind no gateway here: it answers every path.
+      target: (environment) => {
+        const maker = openFaasTargets(environment);
+        const spec = { type: 'openfaas', name: 'contract', gateway: host.url, async: false } as const;
+        return { maker, target: maker.create(spec, { reply: 'Result' }, principalWith()) };
+      },
+      [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+    };
+  },
   startSigned: () => startOpenFaaSFunction(toOpenFaaS(contractFunction, signed), { rawBody: true }),
 });
 

@@ -17,6 +17,7 @@ import type { HttpAuth } from '../../forwarder/model/trigger.ts';
 import { classify } from '../../forwarder/outcome/classify.ts';
 import { createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { httpTargets } from '../../forwarder/target/http.ts';
+import type { TargetEnvironment } from '../../forwarder/target/target-maker.ts';
 import type { EventAttributes } from '../../protocol/event.ts';
 import { SECRET } from '../fixtures/function-hosts/contract-function.ts';
 import { marked, tableRows } from '../support/documents.ts';
@@ -44,8 +45,14 @@ type Cell = (typeof HOST_CELLS)[number];
 export interface HostUnderTest extends AsyncDisposable {
   /** Of a host behind HTTP. */
   readonly url?: string;
-  /** Of a host with a target of its own. */
-  readonly target?: Target;
+  /** Of a host with a target of its own. @defaultValue plain HTTP to `url` */
+  readonly target?: (targets: TargetEnvironment) => OwnTarget;
+}
+
+/** A target and what made it. */
+export interface OwnTarget {
+  readonly target: Target;
+  readonly maker: AsyncDisposable;
 }
 
 export interface FunctionHostSuite {
@@ -60,6 +67,12 @@ export interface FunctionHostSuite {
   readonly hangsUp?: boolean;
 }
 
+const ENVIRONMENT: TargetEnvironment = {
+  clock: systemClock,
+  guard: createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] }),
+  env: { AWS_REGION: 'eu-central-1' },
+};
+
 /** More than any host takes. */
 const TOO_LARGE_BYTES = 7 * 1024 * 1024;
 
@@ -69,9 +82,11 @@ export function functionHostContract(suite: FunctionHostSuite): void {
     const row = tableRows(HOSTS_PAGE, 'host', ...HOST_CELLS).find(({ host }) => host === name);
     assert.ok(row, `${HOSTS_PAGE} has no row for ${name}`);
     const host = await start();
-    const target = host.target ?? httpTarget(host.url ?? assert.fail('neither a URL nor a target'));
+    const own = host.target?.(ENVIRONMENT);
+    const target = own?.target ?? httpTarget(host.url ?? assert.fail('neither a URL nor a target'));
     after(async () => {
       await target[Symbol.asyncDispose]();
+      await own?.maker[Symbol.asyncDispose]();
       await host[Symbol.asyncDispose]();
     });
 
@@ -253,8 +268,7 @@ function signature(id: string, body: string): Record<string, string> {
 }
 
 function httpTarget(url: string, auth?: HttpAuth): Target {
-  const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-  const targets = httpTargets({ clock: systemClock, guard, env: {} });
+  const targets = httpTargets(ENVIRONMENT);
   return {
     ...targets.create(
       { type: 'http', url, headers: {}, ...(auth !== undefined && { auth }) },

@@ -1,4 +1,4 @@
-import type { EventType } from '../../../protocol/event.ts';
+import type { EventType, StructuredEvent } from '../../../protocol/event.ts';
 import type { FunctionResult } from '../../../protocol/result.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -34,7 +34,7 @@ export interface TestFunction {
   updated(object: TestObject, options?: EventOptions): Promise<TestOutcome>;
   deleted(object: TestObject, options?: EventOptions): Promise<TestOutcome>;
   /** Any event, in structured form. */
-  send(event: ReceivedEvent): Promise<TestOutcome>;
+  send(event: ReceivedEvent | StructuredEvent): Promise<TestOutcome>;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface TestFunction {
  */
 export function testFunction(fn: StatewireFunction, options: TestFunctionOptions = {}): TestFunction {
   const { host, cluster, clock = systemClock } = options;
-  const send = async (event: ReceivedEvent): Promise<TestOutcome> => {
+  const send = async (event: ReceivedEvent | StructuredEvent): Promise<TestOutcome> => {
     const logs: Readonly<Record<string, unknown>>[] = [];
     const surroundings: HttpHostOptions = {
       clock,
@@ -56,7 +56,7 @@ export function testFunction(fn: StatewireFunction, options: TestFunctionOptions
       const { result, ...rest } = await run(fn, JSON.parse(JSON.stringify(event)), {}, surroundings);
       return { result, logs, ...rest };
     }
-    const { result, status } = await MEMORY_HOSTS[host](fn, event, surroundings);
+    const { result, status } = await MEMORY_HOSTS[host](fn, event as ReceivedEvent, surroundings);
     return { result, logs, ...(status !== undefined && { status }) };
   };
   const sender =

@@ -99,6 +99,18 @@ describe('readResult', () => {
     });
   }
 
+  it('takes 1 MiB, as much as the forwarder reads, and says how much more is too much', () => {
+    const fill = (bytes: number) => ({
+      events: [{ type: 'Normal', reason: 'A', message: 'é'.repeat(bytes / 2) }],
+    });
+    const rest = Buffer.byteLength(JSON.stringify(readResult(fill(2), Widget))) - 2;
+    const most = 1024 * 1024 - rest - ((1024 * 1024 - rest) % 2);
+    readResult(fill(most), Widget);
+    assert.throws(() => readResult(fill(most + 2), Widget), {
+      message: new RegExp(`invalid result: ${rest + most + 2} bytes, more than the 1048576`),
+    });
+  });
+
   it('takes any status where the kind declares none', () => {
     const { status: _status, ...Bare } = Widget;
     assert.deepEqual(readResult({ status: { ready: 'yes' } }, { ...Bare, status: undefined }), {
