@@ -1,11 +1,11 @@
 /**
  * The SDK as JavaScript with types (functions/sdk/dist), and each example function as one file for Lambda
- * (dist/functions/NAME.mjs), which serverless.yml packages as it is.
+ * (dist/functions/NAME.mjs), which serverless.yml packages as it is, or for OpenFaaS (dist/openfaas/NAME/handler.js).
  *
  * `node scripts/build-functions.ts`, and a part of `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, rmSync } from 'node:fs';
+import { globSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -46,5 +46,30 @@ async function bundleFunctions(): Promise<void> {
   });
 }
 
+/** For the node templates of OpenFaaS: a folder with handler.js, whose function the environment names. */
+async function bundleOpenFaaS(): Promise<void> {
+  for (const file of globSync('functions/*/openfaas.ts', { cwd: root, exclude: ['functions/sdk/**'] })) {
+    const name = path.basename(path.dirname(file));
+    const folder = path.join(root, 'dist/openfaas', name);
+    await build({
+      stdin: {
+        contents: `module.exports = require('./${file}').handlers[process.env.STATEWIRE_FUNCTION];`,
+        resolveDir: root,
+      },
+      outfile: path.join(folder, 'handler.js'),
+      bundle: true,
+      minify: true,
+      keepNames: true,
+      platform: 'node',
+      target: 'node22',
+      format: 'cjs',
+      conditions: ['@statewire/source'],
+      logLevel: 'warning',
+    });
+    writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify({ name, version: '1.0.0' })}\n`);
+  }
+}
+
 buildSdk();
 await bundleFunctions();
+await bundleOpenFaaS();

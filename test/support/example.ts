@@ -40,11 +40,22 @@ export interface ExampleCall {
   readonly status: number;
 }
 
+/** Answers calls. */
+export type Host = (request: Request) => Promise<Response>;
+
+/** A host that listens somewhere else. */
+export function hostAt(url: string): Host {
+  return async (request) =>
+    await fetch(url, { method: 'POST', headers: request.headers, body: await request.text() });
+}
+
 export interface ExampleOptions {
   /** Below functions/. */
   readonly folder: string;
-  /** By name of the trigger, what it calls. */
-  readonly functions: Readonly<Record<string, StatewireFunction>>;
+  /** By name of the trigger, what it calls: a function, or the host that one runs on. */
+  readonly functions: Readonly<Record<string, StatewireFunction | Host>>;
+  /** A target that reaches `url`. @defaultValue http */
+  readonly target?: (trigger: string, origin: string) => object;
   /** The functions get access to the API server with the event, as by `payload.token`. */
   readonly access?: boolean;
   /** Values for what manifests leave to whoever installs them. */
@@ -101,8 +112,11 @@ export class Example {
     return loadAll(this.file('trigger.yaml'))
       .map((document) => {
         const { spec, ...rest } = document as KubeObject & { spec: Record<string, unknown> };
-        const url = `${this.#origin}/${rest.metadata.name}`;
-        return JSON.stringify({ ...rest, spec: { ...spec, target: { http: { url } } } });
+        const { name } = rest.metadata;
+        const target = this.#options.target?.(name, this.#origin) ?? {
+          http: { url: `${this.#origin}/${name}` },
+        };
+        return JSON.stringify({ ...rest, spec: { ...spec, target } });
       })
       .join('\n---\n');
   }
@@ -175,10 +189,14 @@ export class Example {
   async #serve(cleanup: Cleanup): Promise<string> {
     const quiet = { writeLog: (): void => undefined };
     const handlers = Object.fromEntries(
-      Object.entries(this.#options.functions).map(([name, fn]) => [name, toFetch(fn, quiet)]),
+      Object.entries(this.#options.functions).map(([name, fn]) => [
+        name,
+        typeof fn === 'function' ? fn : toFetch(fn, quiet),
+      ]),
     );
     const listener: RequestListener = (request, response) => {
-      const trigger = (request.url ?? '/').slice(1);
+      // `/NAME`; a gateway has folders before it, and may have a namespace after it.
+      const trigger = path.basename(request.url ?? '/').split('.')[0] ?? '';
       void this.#answer(trigger, request, handlers[trigger]).then(async (answer) => {
         response.writeHead(answer.status, Object.fromEntries(answer.headers));
         response.end(await answer.text());
@@ -193,11 +211,7 @@ export class Example {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  async #answer(
-    trigger: string,
-    request: IncomingMessage,
-    handler: ((request: Request) => Promise<Response>) | undefined,
-  ): Promise<Response> {
+  async #answer(trigger: string, request: IncomingMessage, handler: Host | undefined): Promise<Response> {
     const text = (await buffer(request)).toString();
     const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
       name,

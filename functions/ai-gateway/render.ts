@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { GatewayConfigSpec, Parts } from './kinds.ts';
+import type { Resolved } from './resolve.ts';
+
+/** What a gateway reads. */
+export interface RenderedConfig {
+  readonly models: readonly ({ readonly name: string } & Parts['LLMModel'])[];
+  readonly routes: readonly { readonly model: string; readonly weight: number }[];
+  readonly fallback?: string;
+  readonly prompts: Readonly<Record<string, string>>;
+  readonly rateLimit?: Parts['RateLimitPolicy'];
+}
+
+/** Pure; in the order of names, so that equal resources render equal text. Every reference is resolved. */
+export function render(
+  spec: GatewayConfigSpec,
+  resolved: Resolved,
+): { readonly config: RenderedConfig } | { readonly problem: string } {
+  const models = Object.entries(resolved.LLMModel)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { provider, model, endpoint, maxTokens }]) => {
+      return { name, provider, model, endpoint, maxTokens };
+    });
+  const policy = resolved.LLMRoutingPolicy[spec.routingPolicyRef ?? ''];
+  const routes = policy?.routes ?? models.map(({ name }) => ({ modelRef: name, weight: 1 }));
+  const named = [
+    ...routes.map(({ modelRef }) => modelRef),
+    ...(policy?.fallbackRef === undefined ? [] : [policy.fallbackRef]),
+  ];
+  const stranger = named.find((name) => resolved.LLMModel[name] === undefined);
+  if (stranger !== undefined) {
+    return {
+      problem: `LLMRoutingPolicy/${spec.routingPolicyRef} routes to ${stranger}, which is not in spec.modelRefs`,
+    };
+  }
+  const limit = resolved.RateLimitPolicy[spec.rateLimitPolicyRef ?? ''];
+  return {
+    config: {
+      models,
+      routes: routes.map(({ modelRef, weight }) => ({ model: modelRef, weight })),
+      ...(policy?.fallbackRef !== undefined && { fallback: policy.fallbackRef }),
+      prompts: Object.fromEntries(
+        Object.entries(resolved.PromptTemplate).map(([name, { template }]) => [name, template]),
+      ),
+      ...(limit !== undefined && { rateLimit: limit }),
+    },
+  };
+}
+
+export function digestOf(config: RenderedConfig): string {
+  return createHash('sha256').update(JSON.stringify(config)).digest('hex');
+}
