@@ -1,6 +1,6 @@
 import type { StatewireFunction } from './define-function.ts';
 import { readBody } from './fetch.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import { checkedOptions, type HttpHostOptions } from './host-options.ts';
 import { answerHttp } from './http-exchange.ts';
 
 /** The load balancer before Azure Functions waits for an answer no longer, whatever the timeout of the app. */
@@ -29,6 +29,7 @@ export type AzureHandler = (request: AzureRequest) => Promise<AzureResponse>;
  * @param options `timeoutMs`: 230 s unless told otherwise; `functionTimeout` of host.json may be shorter
  */
 export function toAzure(fn: StatewireFunction, options: HttpHostOptions = {}): AzureHandler {
+  const checked = checkedOptions(options);
   return async (request) => {
     const { status, headers, body } = await answerHttp(
       fn,
@@ -38,7 +39,7 @@ export function toAzure(fn: StatewireFunction, options: HttpHostOptions = {}): A
         readBody: (maxBytes) => readBody(request, maxBytes),
         leftMs: LONGEST_ANSWER_MS,
       },
-      options,
+      checked,
     );
     return { status, headers: headers as Record<string, string>, body };
   };

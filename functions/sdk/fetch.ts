@@ -1,5 +1,5 @@
 import type { StatewireFunction } from './define-function.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import { checkedOptions, type HttpHostOptions } from './host-options.ts';
 import { answerHttp } from './http-exchange.ts';
 import { tooLarge } from './http-event.ts';
 
@@ -7,6 +7,7 @@ export type FetchHandler = (request: Request) => Promise<Response>;
 
 /** The function for hosts that speak the fetch API: `export default { fetch: toFetch(fn) }`. Answers every path. */
 export function toFetch(fn: StatewireFunction, options: HttpHostOptions = {}): FetchHandler {
+  const checked = checkedOptions(options);
   return async (request) => {
     const { status, headers, body } = await answerHttp(
       fn,
@@ -16,7 +17,7 @@ export function toFetch(fn: StatewireFunction, options: HttpHostOptions = {}): F
         readBody: (maxBytes) => readBody(request, maxBytes),
         stopped: request.signal,
       },
-      options,
+      checked,
     );
     return new Response(body, { status, headers: headers as Record<string, string> });
   };

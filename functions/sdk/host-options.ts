@@ -1,5 +1,5 @@
 import type { RunOptions } from './run.ts';
-import type { WebhookSecret } from './webhook-signature.ts';
+import { keysOf, type WebhookSecret } from './webhook-signature.ts';
 
 /** Options that all hosts behind HTTP share. */
 export interface HttpHostOptions extends RunOptions {
@@ -27,3 +27,12 @@ export interface HttpHostOptions extends RunOptions {
 
 /** What a Lambda invocation may carry; an event for one host is an event for every host. */
 export const DEFAULT_MAX_BODY_BYTES: number = 6 * 1024 * 1024;
+
+/**
+ * Options with the secret read, once. Throws TypeError where `webhookSecret` is asked for and there is none, as with an
+ * environment variable that is not set: such a function would take everybody's requests.
+ */
+export function checkedOptions(options: HttpHostOptions): HttpHostOptions {
+  if (!('webhookSecret' in options)) return options;
+  return { ...options, webhookSecret: keysOf(options.webhookSecret) };
+}

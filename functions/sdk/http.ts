@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { StatewireFunction } from './define-function.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import { checkedOptions, type HttpHostOptions } from './host-options.ts';
 import { answerHttp, type HttpResponse } from './http-exchange.ts';
 import { HttpError, tooLarge } from './http-event.ts';
 
@@ -11,6 +11,7 @@ export type HttpListener = (request: IncomingMessage, response: ServerResponse) 
 
 /** The function as an HTTP listener: `createServer(toHttp(fn)).listen(8080)`. Answers every path. */
 export function toHttp(fn: StatewireFunction, options: HttpOptions = {}): HttpListener {
+  const checked = checkedOptions(options);
   return (request, response) => {
     const caller = new AbortController();
     response.once('close', () => {
@@ -23,7 +24,7 @@ export function toHttp(fn: StatewireFunction, options: HttpOptions = {}): HttpLi
       stopped: caller.signal,
       rawBodyHint: 'keep it as request.rawBody, or handle the request before the body parser',
     };
-    void answerHttp(fn, exchange, options).then((answer) => send(response, answer));
+    void answerHttp(fn, exchange, checked).then((answer) => send(response, answer));
   };
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { createHash } from 'node:crypto';
 import { RESULT_EVENT_TYPE } from '../../protocol/result.ts';
 import type { StatewireFunction } from './define-function.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import { checkedOptions, type HttpHostOptions } from './host-options.ts';
 import { answerHttp } from './http-exchange.ts';
 
 /** What is used of the context that Knative's runtime for Node.js functions passes. */
@@ -32,6 +32,7 @@ export type KnativeHandler = (context: KnativeContext) => Promise<KnativeRespons
  * errors are a status, so that Knative's own retries and dead letters work.
  */
 export function toKnative(fn: StatewireFunction, options: HttpHostOptions = {}): KnativeHandler {
+  const checked = checkedOptions(options);
   return async ({ method, headers, body, rawBody }) => {
     const { status, ...answer } = await answerHttp(
       fn,
@@ -41,7 +42,7 @@ export function toKnative(fn: StatewireFunction, options: HttpHostOptions = {}):
         readBody: () => (typeof rawBody === 'string' ? rawBody : body),
         rawBodyHint: 'set includeRaw: true in func.yaml',
       },
-      options,
+      checked,
     );
     const reply = status === 200 && asksForReply(headers) ? replyAttributes(headers, answer.body) : {};
     return {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { StatewireFunction } from './define-function.ts';
 import { goDurationMs } from './go-duration.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import { checkedOptions, type HttpHostOptions } from './host-options.ts';
 import { answerHttp } from './http-exchange.ts';
 
 /** What the node templates of OpenFaaS hand to a function. */
@@ -30,6 +30,7 @@ export type OpenFaaSHandler = (event: OpenFaaSEvent, context: OpenFaaSContext) =
  * checked. The signal aborts before `exec_timeout`, and before an `X-Timeout` of the caller.
  */
 export function toOpenFaaS(fn: StatewireFunction, options: HttpHostOptions = {}): OpenFaaSHandler {
+  const checked = checkedOptions(options);
   const execTimeoutMs = goDurationMs(process.env['exec_timeout']);
   return async ({ method, headers, body }, context) => {
     const limits = [execTimeoutMs, goDurationMs(headers['x-timeout'])].filter((one) => one !== undefined);
@@ -42,7 +43,7 @@ export function toOpenFaaS(fn: StatewireFunction, options: HttpHostOptions = {})
         ...(limits.length > 0 && { leftMs: Math.min(...limits) }),
         rawBodyHint: 'set RAW_BODY=true',
       },
-      options,
+      checked,
     );
     // Never `fail`, which would send the text of an error instead of the body.
     context

@@ -44,9 +44,9 @@ export function signatureProblem(
   return right ? undefined : 'its signature is not ours';
 }
 
-/** Throws TypeError for a secret that no HMAC can be made with, so that a mistake is found when the function starts. */
-export function keysOf(secret: WebhookSecret): Uint8Array[] {
-  const all = typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : secret;
+/** The bytes of each secret. Throws TypeError for one that no HMAC can be made with. */
+export function keysOf(secret: WebhookSecret | undefined): Uint8Array[] {
+  const all = typeof secret === 'string' || secret instanceof Uint8Array ? [secret] : (secret ?? []);
   const keys = all.map((one) => {
     if (typeof one !== 'string') return one;
     return one.startsWith(PREFIX)

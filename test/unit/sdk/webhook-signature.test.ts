@@ -2,6 +2,17 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import * as z from 'zod';
+import { toAzure } from '../../../functions/sdk/azure.ts';
+import { toCloudFunction } from '../../../functions/sdk/cloud-function.ts';
+import { customResource } from '../../../functions/sdk/custom-resource.ts';
+import { defineFunction } from '../../../functions/sdk/define-function.ts';
+import { toExpress } from '../../../functions/sdk/express.ts';
+import { toFetch } from '../../../functions/sdk/fetch.ts';
+import type { HttpHostOptions } from '../../../functions/sdk/host-options.ts';
+import { toHttp } from '../../../functions/sdk/http.ts';
+import { toKnative } from '../../../functions/sdk/knative.ts';
+import { toOpenFaaS } from '../../../functions/sdk/openfaas.ts';
 import { keysOf, signatureProblem } from '../../../functions/sdk/webhook-signature.ts';
 
 /** The example of the Standard Webhooks specification. */
@@ -110,6 +121,17 @@ describe('signatureProblem', () => {
   for (const empty of ['', 'whsec_', [], new Uint8Array()]) {
     it(`refuses ${JSON.stringify(empty)} as a secret`, () => {
       assert.throws(() => keysOf(empty), { message: 'webhookSecret is empty' });
+    });
+  }
+
+  for (const make of [toHttp, toExpress, toFetch, toAzure, toOpenFaaS, toKnative, toCloudFunction]) {
+    it(`stops ${make.name} where the secret that it shall check by is not set`, () => {
+      const fn = defineFunction(
+        customResource({ group: '', version: 'v1', kind: 'A', spec: z.object({}) }),
+        {},
+      );
+      const options = { webhookSecret: process.env['NO_SUCH_VARIABLE'] } as HttpHostOptions;
+      assert.throws(() => make(fn, options), { message: 'webhookSecret is empty' });
     });
   }
 });
