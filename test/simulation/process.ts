@@ -12,11 +12,11 @@ import type { Services } from '../../forwarder/pipeline/services.ts';
 import { TriggerController } from '../../forwarder/pipeline/trigger-controller.ts';
 import { followApiTriggers, type TriggerSource } from '../../forwarder/pipeline/trigger-sources.ts';
 import { Turns } from '../../forwarder/queue/turns.ts';
-import { SourceRegistry } from '../../forwarder/source/source-registry.ts';
 import { TriggerStatusWriter } from '../../forwarder/status/trigger-status-writer.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedFunctions } from './functions.ts';
 import { Link, type LinkOptions } from './link.ts';
+import { type OnTold, ToldSources } from './told-sources.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 const AUDIT_EVERY_MS = 600_000;
@@ -67,6 +67,7 @@ export interface ProcessOptions extends LinkOptions {
   readonly functions: SimulatedFunctions;
   readonly dice: Dice;
   readonly onEvent: EventSink['record'];
+  readonly onTold: OnTold;
   readonly checkpoints: (link: Link, isOver: () => boolean) => SegmentStores;
 }
 
@@ -80,19 +81,20 @@ export class SimulatedProcess {
   readonly #triggers: TriggerSource;
 
   constructor(options: ProcessOptions) {
-    const { number, functions, dice, onEvent } = options;
+    const { number, functions, dice, onEvent, onTold } = options;
     const random = dice.fork().random;
     const clock = new ProcessClock(options.clock);
     const link = new Link({ ...options, dice: dice.fork() });
     const [logger, meter] = [silentLogger, noMeter];
     const discovery = new Discovery(link);
-    const sources = new SourceRegistry({
+    const sources = new ToldSources({
       connect: () => ({ transport: link, discovery }),
       clock,
       random,
       logger,
       meter,
       auditIntervalMs: AUDIT_EVERY_MS,
+      onTold,
     });
     const recorder = new EventRecorder({ client: link, clock, random, logger, meter, instance: 'simulated' });
     const writeSlots = new Slots(32);
@@ -135,7 +137,7 @@ export class SimulatedProcess {
       clock,
       random,
       clusterId: 'simulated',
-      identityOf: () => 'forwarder',
+      identityOf: sources.identityOf,
     };
     this.controller = new TriggerController({ services: this.#services, from: 'api', namespaces: [] });
     this.#triggers = followApiTriggers({

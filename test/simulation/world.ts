@@ -87,6 +87,8 @@ export class World {
         if (reason === 'DeliveryFailed')
           history.record({ fact: 'given-up', atMs: clock.monotonic(), trigger, uid });
       },
+      onTold: (trigger, { type, head: { uid, resourceVersion: rv } }) =>
+        history.record({ fact: 'told', atMs: clock.monotonic(), process: number, trigger, uid, rv, type }),
       checkpoints: (_link, isOver) =>
         new SegmentLink({
           stores: this.#stores,

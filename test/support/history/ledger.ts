@@ -114,7 +114,7 @@ export class Ledger {
         return;
       }
       case 'told':
-        this.pairOf(fact.trigger, fact.uid).told(fact);
+        this.lives.get(fact.uid)?.pairs.get(fact.trigger)?.told(fact);
         return;
       case 'ask':
         for (const pair of this.pairs())
