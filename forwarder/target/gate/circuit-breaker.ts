@@ -38,7 +38,7 @@ export interface FinishedCall {
 export interface CircuitChange {
   /** What the call came to, now that is known whose failure it was: this is what `settle` gets. */
   readonly outcome: Outcome;
-  /** Set when this call opened the circuit. */
+  /** Set when this call opened the circuit, or as its probe found another reason why it stays open. */
   readonly opened?: TargetProblem;
   /** Whether this call closed the circuit. */
   readonly closed: boolean;
@@ -124,13 +124,14 @@ export class CircuitBreaker {
     const opens = this.state === 'closed';
     const { code, message } = outcome.failure;
     // A probe that fails with the same code leaves the message as it is: same problem, same bytes.
-    if (this.#problem?.code !== code && (opens || probe)) this.#problem = { code, message };
+    const isNews = this.#problem?.code !== code && (opens || probe);
+    if (isNews) this.#problem = { code, message };
     if (opens) this.#scheduleProbe(nowMs, FIRST_PROBE_MS);
     else if (probe) this.#scheduleProbe(nowMs, Math.min(MAX_PROBE_MS, 2 * this.#probeAfterMs));
     this.#heedRetryAfter(nowMs, outcome);
     return {
       outcome: asTargetFailure(outcome),
-      ...(opens && { opened: { code, message } }),
+      ...(isNews && { opened: { code, message } }),
       closed: false,
       reclassify: opens ? this.#row.deliveryFailures.filter((other) => other !== key) : [],
     };

@@ -275,10 +275,11 @@ describe('CircuitBreaker: whose failure it was', () => {
     };
     finish(circuit, 'd', THROTTLED);
     assert.deepEqual(circuit.problem, opened, 'a call from before says nothing new');
-    probe(circuit, 1000, 'a', another);
+    assert.equal(probe(circuit, 1000, 'a', another).opened, undefined);
     assert.deepEqual(circuit.problem, opened);
-    probe(circuit, 3000, 'a', UNREACHABLE);
-    assert.deepEqual(circuit.problem, { code: 'TARGET_UNREACHABLE', message: 'connection refused' });
+    const other = { code: 'TARGET_UNREACHABLE', message: 'connection refused' };
+    assert.deepEqual(probe(circuit, 3000, 'a', UNREACHABLE).opened, other, 'another reason is told');
+    assert.deepEqual(circuit.problem, other);
     probe(circuit, 7000, 'a', SUCCESS);
     assert.equal(circuit.problem, undefined);
   });
