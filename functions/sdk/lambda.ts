@@ -1,5 +1,8 @@
 import type { FunctionResult } from '../../protocol/result.ts';
+import { callbackOf, sendResult } from './callback.ts';
+import { systemClock } from './clock.ts';
 import type { StatewireFunction } from './define-function.ts';
+import { createLogger } from './log.ts';
 import { run, type RunOptions } from './run.ts';
 
 /** What is used of the context that Lambda's Node.js runtime passes. */
@@ -14,8 +17,9 @@ export interface LambdaOptions extends RunOptions {
   /**
    * What becomes of an error. `return`: the answer carries it, status and conditions included. `throw`: the invocation
    * fails, so that Lambda's own retries and on-failure destinations work. `auto`: returned to a caller that sent a
-   * client context with an idempotency key, as Statewire does when it waits for the answer; else thrown, since nobody
-   * reads the answer of an `Event` invocation. @defaultValue auto
+   * client context with an idempotency key, as Statewire does when it waits for the answer, or named an address for the
+   * result (`statewirecallback`), where it was sent; else thrown, since nobody reads the answer of an `Event`
+   * invocation. @defaultValue auto
    */
   readonly errors?: 'auto' | 'return' | 'throw';
   /** Time kept for answering, in milliseconds. @defaultValue 500, at most a tenth of the time left */
@@ -28,14 +32,23 @@ export function toLambda(fn: StatewireFunction, options: LambdaOptions = {}): La
   return async (event, context) => {
     const idempotencyKey = idempotencyKeyOf(context?.clientContext);
     const leftMs = context?.getRemainingTimeInMillis?.();
-    const callerWaits = idempotencyKey !== undefined;
+    const callback = callbackOf(event);
+    const callerWaits = idempotencyKey !== undefined || callback !== undefined;
     const { result, thrown } = await run(
       fn,
       event,
       { idempotencyKey, leftMs, marginMs, callerWaits },
       options,
     );
-    const returns = errors === 'return' || (errors === 'auto' && idempotencyKey !== undefined);
+    const { clock = systemClock, writeLog } = options;
+    if (callback !== undefined) {
+      await sendResult(
+        callback,
+        result,
+        createLogger({}, () => clock.now(), writeLog),
+      );
+    }
+    const returns = errors === 'return' || (errors === 'auto' && callerWaits);
     if (result.error !== undefined && !returns) throw thrown;
     return result;
   };

@@ -150,10 +150,11 @@ async function writeStatus(
   return rest;
 }
 
-/** Keeps a token apart from what handlers see and may log. */
-function withoutAccess(event: ReceivedEvent): { event: ReceivedEvent; access: ApiAccess | undefined } {
+/** Keeps tokens apart from what handlers see and may log. */
+function withoutAccess(received: ReceivedEvent): { event: ReceivedEvent; access: ApiAccess | undefined } {
+  const { statewirecallback: _callback, ...event } = received;
   const { access, ...data } = event.data;
-  return access === undefined ? { event, access } : { event: { ...event, data }, access };
+  return { event: { ...event, data }, access };
 }
 
 async function invoke(fn: StatewireFunction, context: HandlerContext<unknown>): Promise<unknown> {

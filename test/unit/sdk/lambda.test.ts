@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
 import { customResource } from '../../../functions/sdk/custom-resource.ts';
@@ -6,6 +7,7 @@ import { defineFunction, type StatewireFunction } from '../../../functions/sdk/d
 import { toLambda, type LambdaOptions } from '../../../functions/sdk/lambda.ts';
 import { functionEvent, widget } from '../../support/function-events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { serve } from '../../support/serve.ts';
 
 const Widget = customResource({
   group: 'example.com',
@@ -85,5 +87,65 @@ describe('toLambda', () => {
       reasons.map(({ name }) => name),
       ['TimeoutError'],
     );
+  });
+});
+
+describe('toLambda, asked to send its result', () => {
+  /** A forwarder that answers callbacks with one status, and what it was sent. */
+  async function forwarder(status: number) {
+    const sent: { url: string | undefined; body: unknown }[] = [];
+    const served = await serve((request, response) => {
+      void text(request).then((body) => {
+        sent.push({ url: request.url, body: JSON.parse(body) });
+        response.writeHead(status).end();
+      });
+    });
+    const event = functionEvent({
+      attributes: { statewirecallback: `${served.url}callbacks/1?token=secret` },
+    });
+    return { sent, event, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+  }
+  const error = { message: 'boom', retryable: true };
+
+  it('sends it once, an error included, and is done then', async () => {
+    await using world = await forwarder(204);
+    const result = await toLambda(failing, quiet)(world.event);
+    assert.deepEqual(result.error, error);
+    assert.deepEqual(world.sent, [{ url: '/callbacks/1?token=secret', body: result }]);
+  });
+
+  it('hides the address, which holds a token, from handlers', async () => {
+    await using world = await forwarder(204);
+    const fn = defineFunction(Widget, {
+      created: ({ event }) => ({ status: { seen: JSON.stringify(event) } }),
+    });
+    const { status } = await toLambda(fn, quiet)(world.event);
+    assert.ok(!String(status?.['seen']).includes('token=secret'));
+  });
+
+  for (const status of [404, 410]) {
+    it(`is done where nobody waits any more (${status}): the forwarder calls again by itself`, async () => {
+      await using world = await forwarder(status);
+      const lines: string[] = [];
+      await toLambda(failing, { writeLog: (line) => lines.push(line) })(world.event);
+      assert.match(lines.at(-1) ?? '', /the result came too late/);
+      assert.ok(!lines.join('').includes('token=secret'));
+    });
+  }
+
+  it('fails where the result could not be sent, so that Lambda tries again', async () => {
+    await using world = await forwarder(503);
+    await assert.rejects(toLambda(failing, quiet)(world.event), {
+      message: 'the forwarder answered 503 to a callback',
+    });
+    const nobody = functionEvent({
+      attributes: { statewirecallback: 'http://127.0.0.1:9/callbacks/1?token=s' },
+    });
+    await assert.rejects(toLambda(failing, quiet)(nobody), { message: 'fetch failed' });
+  });
+
+  it('throws for an address that is none, as without one', async () => {
+    const event = functionEvent({ attributes: { statewirecallback: 'file:///etc/passwd' } });
+    await assert.rejects(toLambda(failing, quiet)(event), boom);
   });
 });
