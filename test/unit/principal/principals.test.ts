@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApiError, TargetError } from '../../../forwarder/lib/errors.ts';
+import type { KubeRequest } from '../../../forwarder/model/kube-client.ts';
+import type { Principal } from '../../../forwarder/model/principal.ts';
+import { Principals } from '../../../forwarder/principal/principals.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const ref = { name: 'keys', key: 'api' };
+const asking = { field: 'spec.x' };
+
+interface World {
+  readonly clock: ManualClock;
+  readonly requests: KubeRequest[];
+  /** What the API server answers; throws what it throws. */
+  answer: (request: KubeRequest) => unknown;
+  readonly principal: Principal;
+  readonly principals: Principals;
+}
+
+function world(): World {
+  const clock = new ManualClock();
+  const requests: KubeRequest[] = [];
+  const principals = new Principals({
+    client: {
+      request: async (request) => {
+        requests.push(request);
+        await Promise.resolve();
+        return { status: 200, text: JSON.stringify(made.answer(request)) };
+      },
+    },
+    discovery: {
+      resolve: (_apiVersion, kind) =>
+        Promise.resolve(
+          kind === 'Nothing'
+            ? undefined
+            : {
+                group: 'serving.knative.dev',
+                version: 'v1',
+                kind,
+                plural: 'services',
+                namespaced: kind !== 'Wide',
+                statusSubresource: true,
+              },
+        ),
+    },
+    clock,
+    ambient: (namespace) => namespace === 'shop',
+  });
+  const made: World = {
+    clock,
+    requests,
+    answer: () => ({ data: { api: btoa('one') } }),
+    principals,
+    principal: principals.of({ identity: { namespace: 'shop' }, spec: { serviceAccountName: 'caller' } }),
+  };
+  return made;
+}
+
+async function failure(promise: Promise<unknown>): Promise<TargetError> {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof TargetError, String(error));
+  assert.equal(error.blame, 'target');
+  return error;
+}
+
+const refuse =
+  (code: ConstructorParameters<typeof ApiError>[0], message = 'canary') =>
+  (): never => {
+    throw new ApiError(code, message);
+  };
+
+describe('Secrets of a principal', () => {
+  it("are read from the trigger's namespace, once for a minute and for all who ask at once", async () => {
+    const { clock, requests, principal } = world();
+    const read = (): Promise<string> => principal.secret(ref, asking).then(String);
+    assert.deepEqual(await Promise.all([read(), read(), read()]), ['one', 'one', 'one']);
+    await clock.advance(59_999);
+    await read();
+    assert.deepEqual(
+      requests.map(({ method, path }) => `${method} ${path}`),
+      ['GET /api/v1/namespaces/shop/secrets/keys'],
+    );
+    await clock.advance(1);
+    await read();
+    assert.equal(requests.length, 2);
+  });
+
+  it('are read anew where they are doubted, but once a second at most', async () => {
+    const { clock, requests, principal } = world();
+    await principal.secret(ref, asking);
+    await principal.secret(ref, { ...asking, fresh: true });
+    assert.equal(requests.length, 1);
+    await clock.advance(1000);
+    await principal.secret(ref, { ...asking, fresh: true });
+    assert.equal(requests.length, 2);
+  });
+
+  it('are used on while the API server cannot tell', async () => {
+    const all = world();
+    await all.principal.secret(ref, asking);
+    await all.clock.advance(120_000);
+    all.answer = refuse('API_UNAVAILABLE');
+    assert.equal(String(await all.principal.secret(ref, asking)), 'one');
+    all.answer = refuse('API_NOT_FOUND');
+    assert.equal((await failure(all.principal.secret(ref, asking))).code, 'TARGET_MISCONFIGURED');
+    all.answer = refuse('API_UNAVAILABLE');
+    const error = await failure(all.principal.secret(ref, asking));
+    assert.deepEqual([error.code, error.conclusive], ['TARGET_UNAVAILABLE', false]);
+  });
+
+  for (const { title, answer, message } of [
+    {
+      title: 'is not there',
+      answer: refuse('API_NOT_FOUND'),
+      message: 'spec.x: there is no Secret "keys" in this namespace',
+    },
+    {
+      title: 'may not be read',
+      answer: refuse('API_FORBIDDEN'),
+      message: 'spec.x: the forwarder lacks the right for Secret "keys": get secrets',
+    },
+    {
+      title: 'has no such key',
+      answer: () => ({ data: { other: btoa('canary') } }),
+      message: 'spec.x: Secret "keys" has no key "api"',
+    },
+    { title: 'has no data', answer: () => ({}), message: 'spec.x: Secret "keys" has no key "api"' },
+    {
+      title: 'has an empty value',
+      answer: () => ({ data: { api: '' } }),
+      message: 'spec.x: Secret "keys" has nothing under key "api"',
+    },
+  ]) {
+    it(`name the field where one ${title}, and it is looked for again by the next call`, async () => {
+      const all = world();
+      all.answer = answer;
+      const error = await failure(all.principal.secret(ref, asking));
+      assert.deepEqual(
+        [error.code, error.conclusive, error.message],
+        ['TARGET_MISCONFIGURED', true, message],
+      );
+      if (title === 'has an empty value') await all.clock.advance(60_000);
+      all.answer = () => ({ data: { api: btoa('there') } });
+      assert.equal(String(await all.principal.secret(ref, asking)), 'there');
+    });
+  }
+});
+
+describe('Tokens of a principal', () => {
+  const token = ({ clock, requests }: World, lifeMs = 3_600_000): (() => unknown) => {
+    return () => ({
+      status: {
+        token: `token-${requests.length}`,
+        expirationTimestamp: new Date(clock.now() + lifeMs).toISOString(),
+      },
+    });
+  };
+
+  it("are the ServiceAccount's, for that audience, and are kept for most of their life", async () => {
+    const all = world();
+    all.answer = token(all);
+    assert.equal(await all.principal.token('orders', asking), 'token-1');
+    await all.clock.advance(2_879_000);
+    assert.equal(await all.principal.token('orders', asking), 'token-1');
+    assert.equal(await all.principal.token('bills', asking), 'token-2');
+    await all.clock.advance(1000);
+    assert.equal(await all.principal.token('orders', asking), 'token-3');
+    const [{ method, path, body = '' } = assert.fail()] = all.requests;
+    assert.equal(`${method} ${path}`, 'POST /api/v1/namespaces/shop/serviceaccounts/caller/token');
+    assert.partialDeepStrictEqual(JSON.parse(body), { spec: { audiences: ['orders'] } });
+  });
+
+  it('are made anew where one was refused, but not one after the other', async () => {
+    const all = world();
+    all.answer = token(all);
+    await all.principal.token('orders', asking);
+    assert.equal(await all.principal.token('orders', { ...asking, fresh: true }), 'token-1');
+    await all.clock.advance(10_000);
+    assert.equal(await all.principal.token('orders', { ...asking, fresh: true }), 'token-2');
+  });
+
+  it('name the right that lacks', async () => {
+    const all = world();
+    all.answer = refuse('API_FORBIDDEN');
+    const error = await failure(all.principal.token('orders', asking));
+    assert.match(
+      error.message,
+      /lacks the right for ServiceAccount "caller": create serviceaccounts\/token$/,
+    );
+  });
+
+  it('are never those of another ServiceAccount', async () => {
+    const all = world();
+    all.answer = token(all);
+    const other = all.principals.of({
+      identity: { namespace: 'bank' },
+      spec: { serviceAccountName: 'caller' },
+    });
+    assert.equal(await all.principal.token('orders', asking), 'token-1');
+    assert.equal(await other.token('orders', asking), 'token-2');
+    assert.deepEqual([all.principal.ambient, other.ambient], [true, false]);
+  });
+});
+
+describe('Addressables of a principal', () => {
+  const service = { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name: 'fn' };
+  for (const { title, status, kind = 'Service', code, message } of [
+    {
+      title: 'has no status yet',
+      status: undefined,
+      code: 'TARGET_UNAVAILABLE',
+      message: 'spec.x: Service "fn" has no status.address.url',
+    },
+    {
+      title: 'has an address that is no URL',
+      status: { address: { url: 'file:///etc/passwd' } },
+      code: 'TARGET_MISCONFIGURED',
+      message: 'spec.x: status.address.url of Service "fn" must begin with http:// or https://',
+    },
+    {
+      title: 'is of a kind that is not served',
+      kind: 'Nothing',
+      code: 'TARGET_MISCONFIGURED',
+      message: 'spec.x: Nothing of serving.knative.dev/v1 is not served by this cluster',
+    },
+    {
+      title: 'is of no namespace',
+      kind: 'Wide',
+      code: 'TARGET_MISCONFIGURED',
+      message: 'spec.x: Wide of serving.knative.dev/v1 is not a kind of namespaced objects',
+    },
+  ]) {
+    it(`say so where one ${title}`, async () => {
+      const all = world();
+      all.answer = () => ({ status });
+      const error = await failure(all.principal.address({ ...service, kind }, asking));
+      assert.deepEqual([error.code, error.conclusive, error.message], [code, true, message]);
+    });
+  }
+
+  it('are found in the namespace of the trigger', async () => {
+    const all = world();
+    all.answer = () => ({ status: { address: { url: 'http://fn.shop.svc', audience: 'a' } } });
+    assert.deepEqual(await all.principal.address(service, asking), {
+      url: 'http://fn.shop.svc',
+      audience: 'a',
+    });
+    assert.equal(all.requests[0]?.path, '/apis/serving.knative.dev/v1/namespaces/shop/services/fn');
+  });
+});
