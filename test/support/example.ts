@@ -17,6 +17,7 @@ import {
   testNamespace,
 } from './cluster.ts';
 import { eventually } from './eventually.ts';
+import { connectApi, type KubeApi } from './kube-api.ts';
 import { type ForwarderProcess, startForwarder } from './forwarder-process.ts';
 
 export interface ExampleObject extends KubeObject {
@@ -62,10 +63,18 @@ export interface ExampleOptions {
   readonly replace?: Readonly<Record<string, string>>;
 }
 
+const BUILT_IN: Readonly<Record<string, string>> = {
+  configmap: 'api/v1/configmaps',
+  service: 'api/v1/services',
+  deployment: 'apis/apps/v1/deployments',
+  hpa: 'apis/autoscaling/v2/horizontalpodautoscalers',
+};
+
 /** Manifests name the namespace `default`; here they have one of their own. */
 export class Example {
   readonly cluster: SharedCluster;
   readonly namespace: string;
+  readonly api: KubeApi;
   readonly calls: ExampleCall[] = [];
   /** While set, every call is answered with this status, and no function runs. */
   outage: number | undefined;
@@ -73,8 +82,9 @@ export class Example {
   #forwarder: ForwarderProcess | undefined;
   #origin = '';
 
-  constructor(cluster: SharedCluster, namespace: string, options: ExampleOptions) {
+  constructor(cluster: SharedCluster, api: KubeApi, namespace: string, options: ExampleOptions) {
     this.cluster = cluster;
+    this.api = api;
     this.namespace = namespace;
     this.#options = options;
   }
@@ -133,16 +143,20 @@ export class Example {
     return this.cluster.kubectl(['-n', this.namespace, ...args]);
   }
 
+  /** @param kind as kubectl takes it: `deployment`, or `plural.group` */
   async get<T = ExampleObject>(kind: string, name: string): Promise<T> {
-    return JSON.parse(await this.kubectl('get', kind, name, '-o', 'json')) as T;
-  }
-
-  async list<T = ExampleObject>(kind: string): Promise<T[]> {
-    return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items;
+    return await this.api.call<T>('GET', this.#path(kind, name));
   }
 
   async merge(kind: string, name: string, patch: unknown): Promise<void> {
-    await this.kubectl('patch', kind, name, '--type=merge', '-p', JSON.stringify(patch));
+    await this.api.call('PATCH', this.#path(kind, name), patch);
+  }
+
+  #path(kind: string, name: string): string {
+    const [plural = '', ...group] = kind.split('.');
+    const resource = BUILT_IN[kind] ?? `apis/${group.join('.')}/v1/${plural}`;
+    const at = resource.lastIndexOf('/');
+    return `/${resource.slice(0, at)}/namespaces/${this.namespace}${resource.slice(at)}/${name}`;
   }
 
   /** The object once `holds` says so of it. */
@@ -167,7 +181,7 @@ export class Example {
   async untilGone(kind: string, name: string): Promise<void> {
     await eventually(
       `${kind} ${name} is gone`,
-      async () => (await this.kubectl('get', kind, name, '--ignore-not-found', '-o', 'name')) === '',
+      async () => (await this.api.find(this.#path(kind, name))) === undefined,
       { everyMs: 100 },
     );
   }
@@ -241,7 +255,7 @@ export async function startExample(cleanup: Cleanup, options: ExampleOptions): P
   const cluster = await sharedLocalCluster();
   await applyCrds(cluster);
   const namespace = await testNamespace(cleanup, cluster);
-  const example = new Example(cluster, namespace, options);
+  const example = new Example(cluster, connectApi(cleanup, cluster), namespace, options);
   await example.open(cleanup);
   return example;
 }

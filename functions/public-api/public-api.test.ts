@@ -1,0 +1,147 @@
+/** PublicAPI, its routes and policies on a real API server, with a real gateway whose admin API they go through. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { TestProcess } from '../../test/support/child-process.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { Actions, condition, type Example, startExample } from '../../test/support/example.ts';
+import { apiPolicy, apiRoute } from './parts.ts';
+import { publicApi } from './public-api.ts';
+
+const KIND = 'publicapis.api.example.com';
+const ROUTE = 'apiroutes.api.example.com';
+const POLICY = 'apipolicies.api.example.com';
+
+describe('PublicAPI', { timeout: 90_000 }, () => {
+  const actions = new Actions();
+  let example: Example;
+  let url: string;
+
+  before(async () => {
+    const child = new TestProcess(process.execPath, [path.join(import.meta.dirname, 'gateway.ts')]);
+    actions.after(async () => await child[Symbol.asyncDispose]());
+    await child.printed('admin listening on ');
+    const port = (name: string): string =>
+      new RegExp(`${name} listening on (\\d+)`).exec(child.output)?.[1] ?? '';
+    url = `http://127.0.0.1:${port('gateway')}`;
+    process.env['GATEWAY_ADMIN_URL'] = `http://127.0.0.1:${port('admin')}`;
+    example = await startExample(actions, {
+      folder: 'public-api',
+      functions: { 'public-api': publicApi, 'api-route': apiRoute, 'api-policy': apiPolicy },
+      access: true,
+    });
+  });
+  after(() => actions.run());
+
+  const ask = async (pathname: string, init?: RequestInit): Promise<number> =>
+    (await fetch(url + pathname, init)).status;
+  const answers = (pathname: string, status: number): Promise<boolean> =>
+    eventually(`${status} for ${pathname}`, async () => (await ask(pathname)) === status);
+  const becomes = (phase: string, routes: number, name = 'shop') =>
+    example.until(phase, KIND, name, ({ status }) => {
+      return status?.['phase'] === phase && status['routes'] === routes;
+    });
+
+  it('is published with its routes and their policies', async () => {
+    await example.sample('shop');
+    await becomes('Published', 2);
+    assert.equal(await ask('/shop/items'), 200);
+    assert.equal(await ask('/shop/orders', { method: 'POST' }), 401);
+    assert.equal(
+      await ask('/shop/orders', { method: 'POST', headers: { authorization: 'Bearer token' } }),
+      200,
+    );
+    assert.match(await example.kubectl('get', KIND), /^shop +\/shop +2 +Published/m);
+  });
+
+  it('follows its routes and policies: a new one, an edit, a deletion', async () => {
+    await example.apply(
+      example
+        .file('samples/shop.yaml')
+        .split('---\n')
+        .filter((one) => one.includes('shop-items'))
+        .join('')
+        .replaceAll('items', 'carts'),
+    );
+    await answers('/shop/carts', 200);
+    await example.merge(POLICY, 'fair', { spec: { auth: 'ApiKey' } });
+    await answers('/shop/items', 401);
+    await example.merge(POLICY, 'fair', { spec: { auth: 'None' } });
+    await answers('/shop/items', 200);
+    await example.kubectl('delete', ROUTE, 'shop-carts');
+    await answers('/shop/carts', 404);
+    await becomes('Published', 2);
+  });
+
+  it('publishes nothing of a route whose policy is not there', async () => {
+    await example.merge(ROUTE, 'shop-orders', { spec: { policies: ['nobody'] } });
+    const { status } = await example.until(
+      'Pending',
+      KIND,
+      'shop',
+      (one) => one.status?.['phase'] === 'Pending',
+    );
+    assert.equal(status?.conditions?.[0]?.message, 'APIPolicy nobody not found');
+    assert.equal(await ask('/shop/orders'), 401);
+    await example.merge(ROUTE, 'shop-orders', { spec: { policies: ['customers'] } });
+    await becomes('Published', 2);
+  });
+
+  it('rolls everything back when the gateway refuses a part of it', async () => {
+    const api = JSON.stringify({
+      apiVersion: 'api.example.com/v1',
+      kind: 'PublicAPI',
+      metadata: { name: 'other' },
+      spec: { basePath: '/shop', upstream: 'http://other.default.svc' },
+    });
+    const route = (name: string, pathname: string): string =>
+      JSON.stringify({
+        apiVersion: 'api.example.com/v1',
+        kind: 'APIRoute',
+        metadata: { name },
+        spec: { api: 'other', path: pathname },
+      });
+    // The routes are there before their API, so that it publishes both at once; the shop has the second path.
+    await example.apply([route('a-fine', '/fine'), route('b-taken', '/items')].join('\n---\n'));
+    await example.apply(api);
+    const { status } = await becomes('RolledBack', 0, 'other');
+    assert.match(String(status?.conditions?.[0]?.message), /^b-taken: 409 .*\/shop\/items belongs to/);
+    assert.equal(await ask('/shop/fine'), 404);
+    assert.equal(await ask('/shop/items'), 200);
+
+    await example.merge(ROUTE, 'b-taken', { spec: { path: '/free' } });
+    await becomes('Published', 2, 'other');
+    assert.equal(await ask('/shop/fine'), 200);
+    assert.equal(await ask('/shop/free'), 200);
+  });
+
+  it('is delivered once the function works again', async () => {
+    example.outage = 500;
+    await example.merge(KIND, 'shop', { spec: { upstream: 'http://shop-2.default.svc' } });
+    await example.untilCalled('public-api', 'updated', 'shop', 500);
+    example.outage = undefined;
+    await eventually('the new upstream', async () =>
+      (await (await fetch(`${url}/shop/items`)).text()).includes('shop-2'),
+    );
+  });
+
+  it('is forgotten by the gateway before it goes', async () => {
+    await example.kubectl('delete', KIND, 'shop');
+    assert.equal(await ask('/shop/items'), 404);
+    const other = await example.get(KIND, 'other');
+    assert.equal(condition(other, 'Ready')?.status, 'True');
+  });
+
+  it('refuses another basePath', async () => {
+    await assert.rejects(example.merge(KIND, 'other', { spec: { basePath: '/else' } }), /cannot be changed/);
+  });
+
+  for (const [sample, message] of [
+    ['bad-policy', /spec\.issuer is needed for auth JWT/],
+    ['bad-method', /spec\.methods\[0\]: Unsupported value: "FETCH"/],
+  ] as const) {
+    it(`${sample}.yaml is refused`, async () => {
+      await assert.rejects(example.sample(sample), (error: Error) => message.test(error.message));
+    });
+  }
+});
