@@ -175,9 +175,11 @@ function countingOf({ fields, changes = ['Spec'] }: Spec): Counting {
 }
 
 function targetOf(target: Spec['target'], namespace: string): TargetSpec {
-  const { lambda, http, openfaas, knative, nats } = target;
+  const { lambda, http, openfaas, knative, nats, kafka, rabbitmq } = target;
   if (lambda !== undefined) return { type: 'lambda', ...lambda };
   if (nats !== undefined) return { type: 'nats', ...nats };
+  if (kafka !== undefined) return { type: 'kafka', ...kafka };
+  if (rabbitmq !== undefined) return { type: 'rabbitmq', ...rabbitmq };
   if (openfaas !== undefined) return { type: 'openfaas', ...openfaas };
   if (knative !== undefined) return { type: 'knative', ...knative };
   return httpTargetOf(http ?? {}, namespace);

@@ -78,8 +78,6 @@ const NOT_YET: readonly (readonly [
   isAsked: (value: unknown, spec: unknown) => boolean,
   text?: string,
 ])[] = [
-  ['target.kafka', isPresent],
-  ['target.rabbitmq', isPresent],
   ['target.file', isPresent],
   ['payload.dataref', isTrue],
   [

@@ -104,7 +104,14 @@ export interface KnativeTarget {
   readonly ref: AddressableRef;
 }
 
-export type TargetSpec = LambdaTarget | HttpTarget | OpenFaasTarget | KnativeTarget | NatsTarget;
+export type TargetSpec =
+  | LambdaTarget
+  | HttpTarget
+  | OpenFaasTarget
+  | KnativeTarget
+  | NatsTarget
+  | KafkaTarget
+  | RabbitmqTarget;
 
 export interface DeliverySpec {
   /** Whole call, from connecting to the last byte of the reply. @defaultValue 30 s */

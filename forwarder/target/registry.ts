@@ -7,10 +7,12 @@ import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { TargetSpec } from '../model/trigger.ts';
 import { httpTargets } from './http.ts';
+import { kafkaTargets } from './kafka.ts';
 import { knativeTargets } from './knative.ts';
 import { lambdaTargets } from './lambda.ts';
 import { openFaasTargets } from './openfaas.ts';
 import { natsTargets } from './nats.ts';
+import { rabbitmqTargets } from './rabbitmq.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
 
 type SpecOf<T extends TargetSpec['type']> = Extract<TargetSpec, { readonly type: T }>;
@@ -24,6 +26,8 @@ const OPENERS: {
   openfaas: openFaasTargets,
   knative: knativeTargets,
   nats: natsTargets,
+  kafka: kafkaTargets,
+  rabbitmq: rabbitmqTargets,
 };
 
 export class Targets implements AsyncDisposable {

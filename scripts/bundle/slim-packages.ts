@@ -9,7 +9,9 @@ import { pack } from './pack.ts';
  */
 const PACKED: Readonly<Record<string, string>> = {
   './lambda-sdk.ts': "export * from './lambda-sdk.ts';",
+  './kafka-client.ts': "export * from './kafka-client.ts';",
   './nats-client.ts': "export * from './nats-client.ts';",
+  './rabbitmq-client.ts': "export * from './rabbitmq-client.ts';",
   '@kubernetes/client-node': "export { KubeConfig } from '@kubernetes/client-node/dist/config.js';",
 };
 

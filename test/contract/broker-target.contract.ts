@@ -79,11 +79,11 @@ export function brokerTargetContract(suite: BrokerSuite): void {
     const stored = async (ids: readonly string[]): Promise<string[]> =>
       (await broker.messages()).map(({ id }) => id).filter((id) => ids.includes(id));
 
-    it('says accepted once the broker keeps the message, whose data is byte for byte', async () => {
+    it('says accepted once the broker keeps the message', async () => {
       const clock = new ManualClock();
       await using target = targetOn(clock);
       const id = randomUUID();
-      const invocation = invocationAt(clock, { id });
+      const invocation = invocationAt(clock, { id, dataJson: '{"object":{"spec":{"a":"ü"}}}' });
       assert.deepEqual(await target.invoke(invocation, new AbortController().signal), { kind: 'accepted' });
       const found = (await broker.messages()).find((message) => message.id === id);
       assert.equal(found?.body, invocation.dataJson);
@@ -267,7 +267,9 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       await broker.kill();
       await eventually('the connection has ended', () => proxy.open === 0);
       const away = { code: 'TARGET_UNREACHABLE', blame: 'target', conclusive: true } as const;
-      await assertFails(send(target, clock), away);
+      // The first may still go out on the connection that is just dying.
+      const first: unknown = await send(target, clock).catch((error: unknown) => error);
+      assert.match(String((first as { code?: unknown }).code), /^TARGET_(UNREACHABLE|ABORTED)$/);
       await assertFails(send(target, clock), away);
       await broker.start();
       const id = randomUUID();

@@ -18,6 +18,12 @@ const http = (fields: object): Readonly<Record<string, unknown>> => ({ target: {
 const nats = (fields: object): Readonly<Record<string, unknown>> => ({
   target: { nats: { url: 'nats://nats:4222', subject: 'applications', ...fields } },
 });
+const kafka = (fields: object): Readonly<Record<string, unknown>> => ({
+  target: { kafka: { brokers: ['kafka:9092'], topic: 'applications', ...fields } },
+});
+const rabbitmq = (fields: object): Readonly<Record<string, unknown>> => ({
+  target: { rabbitmq: { url: 'amqp://rabbit', exchange: 'events', routingKey: 'applications', ...fields } },
+});
 const lambda = (functionName: string): Readonly<Record<string, unknown>> => ({
   target: { lambda: { functionName } },
 });
@@ -140,6 +146,49 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     named: 'ce-',
     forwarderOnly: true,
   },
+  ...['kafka', 'user:secret@kafka:9092', 'http://kafka:9092', 'kafka:'].map((broker): BadTrigger => ({
+    reason: `${broker.replaceAll('secret', '…')} as a broker of Kafka`,
+    spec: kafka({ brokers: ['kafka-0:9092', broker] }),
+    field: 'spec.target.kafka.brokers[1]',
+    named: 'brokers[1]',
+  })),
+  {
+    reason: 'a port that is none',
+    spec: kafka({ brokers: ['kafka:65536'] }),
+    field: 'spec.target.kafka.brokers[0]',
+    named: 'port',
+    forwarderOnly: true,
+  },
+  ...['', '..', 'a b', 'a/b'].map((topic): BadTrigger => ({
+    reason: `topic "${topic}"`,
+    spec: kafka({ topic }),
+    field: 'spec.target.kafka.topic',
+    named: 'topic',
+  })),
+  ...[
+    'amqp://user:secret@rabbit',
+    'amqp://rabbit/a/b',
+    'rabbit',
+    'amqp://rabbit?secret=1',
+    'nats://rabbit',
+  ].map((url): BadTrigger => ({
+    reason: `${url.replaceAll('secret', '…')} as the URL of RabbitMQ`,
+    spec: rabbitmq({ url }),
+    field: 'spec.target.rabbitmq.url',
+    named: 'must be an amqp or amqps URL without credentials',
+  })),
+  {
+    reason: 'a routing key with a line break',
+    spec: rabbitmq({ routingKey: 'a\nb' }),
+    field: 'spec.target.rabbitmq.routingKey',
+    named: 'routingKey',
+  },
+  ...(['kafka', 'rabbitmq'] as const).map((type): BadTrigger => ({
+    reason: `a finalizer for ${type}`,
+    spec: { finalizer: true, ...(type === 'kafka' ? kafka({}) : rabbitmq({})) },
+    field: 'spec.finalizer',
+    named: 'finalizer needs a target that reports an outcome',
+  })),
   {
     reason: 'quiet longer than maxWait',
     spec: { debounce: { quiet: '3s', maxWait: '1s' } },

@@ -56,7 +56,11 @@ export class Connections<C extends BrokerConnection> implements Disposable {
   /** The standing connection, or the one that is being opened; else a new one. */
   lease(key: string, open: OpenConnection<C>): Lease<C> {
     let entry = this.#entries.get(key);
-    if (entry === undefined || entry.connection?.closed === true) entry = this.#open(key, open);
+    if (entry?.connection?.closed === true) {
+      this.#giveUp(key, entry);
+      entry = undefined;
+    }
+    entry ??= this.#open(key, open);
     const mine = entry;
     mine.leases++;
     return {

@@ -37,6 +37,21 @@ describe('Targets', () => {
       description: 'lambda application',
       maxDataBytes: 1024 * 1024 - 8192,
     },
+    {
+      spec: { type: 'nats', url: 'nats://nats:4222', subject: 'applications' },
+      description: 'nats applications',
+      maxDataBytes: undefined,
+    },
+    {
+      spec: { type: 'kafka', brokers: ['kafka:9092'], topic: 'applications' },
+      description: 'kafka applications',
+      maxDataBytes: undefined,
+    },
+    {
+      spec: { type: 'rabbitmq', url: 'amqp://rabbit', exchange: 'events', routingKey: 'applications' },
+      description: 'rabbitmq events',
+      maxDataBytes: undefined,
+    },
   ] as const) {
     it(`makes "${description}", which takes ${maxDataBytes ?? 'any number of'} bytes`, async () => {
       await using all = targets();
