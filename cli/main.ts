@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'see the whole thing work on this computer',
     load: async () => (await import('./commands/demo.ts')).demo,
   },
+  new: {
+    summary: 'make a function project',
+    load: async () => (await import('./commands/new.ts')).newProject,
+  },
   dev: {
     summary: 'run a function on this computer against a cluster',
     load: async () => (await import('./commands/dev.ts')).dev,

@@ -55,7 +55,7 @@ describe('documents', () => {
     const known = [...readFileSync('cli/main.ts', 'utf8').matchAll(/^ {2}([\w-]+): \{$/gm)].map(
       ([, name]) => name,
     );
-    assert.deepEqual(known, ['forwarder', 'demo', 'dev', 'types', 'replay', 'cluster']);
+    assert.deepEqual(known, ['forwarder', 'demo', 'new', 'dev', 'types', 'replay', 'cluster']);
     const named = DOCUMENTS.flatMap((document) =>
       [...readFileSync(document, 'utf8').matchAll(/(?:(?<=[`"(])statewire|statewire\.cjs) ([a-z]+)/g)].map(
         ([, command = '']) => command,

@@ -2,13 +2,13 @@
 import type { LogFields, Logger } from '../../forwarder/lib/logger.ts';
 import type { Printer } from './printer.ts';
 
-/** What is as it is meant to be here. */
-const EXPECTED = new Set(['dead letters are kept in memory only']);
+/** What is as it is meant to be here, and what sums up what was told before. */
+const NOT_TOLD = new Set(['dead letters are kept in memory only', 'trigger condition Ready is False']);
 
 /** @param synced the objects are known: from now on changes are seen */
 export function devLogger(printer: Printer, synced: () => void): Logger {
   const tell = (msg: string, fields: LogFields = {}): void => {
-    if (EXPECTED.has(msg)) return;
+    if (NOT_TOLD.has(msg)) return;
     const [, condition] = /^trigger condition (\w+) is False$/.exec(msg) ?? [];
     const about = [fields.key, fields.reason].filter((part) => part !== undefined).join(' ');
     const text = [condition ?? msg, about, fields.error].filter((part) => part !== undefined && part !== '');
