@@ -66,7 +66,7 @@ function createLambdaTarget(
     callbackUrl: string | undefined,
   ): Promise<InvokeCommandOutput> => {
     const sdk = await loadLambdaSdk();
-    const command = new sdk.InvokeCommand(invokeInput(spec, invocation, callbackUrl));
+    const command = new sdk.InvokeCommand(invokeInput(spec, invocation, reply, callbackUrl));
     call.watch(command);
     return await clientFor(sdk).send(command, { abortSignal: call.signal });
   };
@@ -142,13 +142,16 @@ function throttleKey({ functionName, roleArn }: LambdaTarget, { name }: Principa
 function invokeInput(
   spec: LambdaTarget,
   invocation: Invocation,
+  reply: TargetDelivery['reply'],
   callbackUrl: string | undefined,
 ): InvokeCommandInput {
   return {
     FunctionName: spec.functionName,
     InvocationType: spec.invocationType,
     ...(spec.qualifier !== undefined && { Qualifier: spec.qualifier }),
-    ...(spec.invocationType === 'RequestResponse' && { ClientContext: clientContext(invocation) }),
+    ...(spec.invocationType === 'RequestResponse' && {
+      ClientContext: clientContext(invocation, reply),
+    }),
     Payload: Buffer.from(structuredEvent(invocation, callbackUrl)),
   };
 }

@@ -17,7 +17,7 @@ export interface LambdaOptions extends RunOptions {
   /**
    * What becomes of an error. `return`: the answer carries it, status and conditions included. `throw`: the invocation
    * fails, so that Lambda's own retries and on-failure destinations work. `auto`: returned to a caller that sent a
-   * client context with an idempotency key, as Statewire does when it waits for the answer, or named an address for the
+   * client context with an idempotency key, as Statewire does when it waits for the answer (unless it says that it does not read it), or named an address for the
    * result (`statewirecallback`), where it was sent; else thrown, since nobody reads the answer of an `Event`
    * invocation. @defaultValue auto
    */
@@ -34,6 +34,7 @@ export function toLambda(fn: StatewireFunction, options: LambdaOptions = {}): La
     const leftMs = context?.getRemainingTimeInMillis?.();
     const callback = callbackOf(event);
     const callerWaits = idempotencyKey !== undefined || callback !== undefined;
+    const callerReads = callerWaits && customOf(context?.clientContext)?.['reply'] !== 'Ignore';
     const { result, thrown } = await run(
       fn,
       event,
@@ -48,15 +49,18 @@ export function toLambda(fn: StatewireFunction, options: LambdaOptions = {}): La
         createLogger({}, () => clock.now(), writeLog),
       );
     }
-    const returns = errors === 'return' || (errors === 'auto' && callerWaits);
+    const returns = errors === 'return' || (errors === 'auto' && callerReads);
     if (result.error !== undefined && !returns) throw thrown;
     return result;
   };
 }
 
-/** From `custom.idempotencyKey` of a client context, which a caller can write as it likes. */
 function idempotencyKeyOf(clientContext: unknown): string | undefined {
-  const key = (clientContext as { custom?: { idempotencyKey?: unknown } | null } | null | undefined)?.custom
-    ?.idempotencyKey;
+  const key = customOf(clientContext)?.['idempotencyKey'];
   return typeof key === 'string' && key !== '' ? key : undefined;
+}
+
+/** `custom` of a client context, which a caller can write as it likes. */
+function customOf(clientContext: unknown): Readonly<Record<string, unknown>> | null | undefined {
+  return (clientContext as { custom?: Readonly<Record<string, unknown>> | null } | null | undefined)?.custom;
 }

@@ -111,6 +111,17 @@ describe('Lambda target', () => {
     assert.equal(body, `${JSON.stringify(invocation.attributes).slice(0, -1)},"data":${SAMPLE_DATA_JSON}}`);
   });
 
+  it('says so in the client context where replies are not read', () => {
+    const custom = (reply: 'Result' | 'Ignore'): object =>
+      (
+        JSON.parse(
+          Buffer.from(clientContext(invocationAt(new ManualClock()), reply), 'base64').toString(),
+        ) as { custom: object }
+      ).custom;
+    assert.deepEqual({ ...custom('Result'), reply: 'Ignore' }, custom('Ignore'));
+    assert.ok(!('reply' in custom('Result')));
+  });
+
   it('takes a client context of far less than the limit', () => {
     const encoded = clientContext(invocationAt(new ManualClock()));
     assert.ok(encoded.length < 3583 / 4, `${encoded.length} bytes`);

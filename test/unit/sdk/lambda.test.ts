@@ -36,6 +36,11 @@ describe('toLambda', () => {
     { reason: 'a text', clientContext: 'custom' },
     { reason: 'another caller', clientContext: { custom: null } },
     { reason: 'a key that is no text', clientContext: { custom: { idempotencyKey: 7 } } },
+    {
+      reason: 'a caller who reads no replies',
+      clientContext: { custom: { idempotencyKey: 'k', reply: 'Ignore' } },
+    },
+    { reason: 'a text in place of fields', clientContext: { custom: 'k' } },
   ];
   for (const { reason, clientContext } of contexts) {
     it(`throws what the handler threw when the client context is ${reason}: nobody reads the answer`, async () => {
