@@ -3,6 +3,10 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { TargetError } from '../forwarder/lib/errors.ts';
+import { KAFKA_ERROR_RULES, kafkaFailure } from '../forwarder/target/broker/kafka-failures.ts';
+import { natsFailure, readAcknowledgement } from '../forwarder/target/broker/nats-failures.ts';
+import { UnroutableError } from '../forwarder/target/broker/rabbitmq-connection.ts';
+import { RABBITMQ_ERROR_RULES, rabbitmqFailure } from '../forwarder/target/broker/rabbitmq-failures.ts';
 import { replyOf, type ReplyContext } from '../forwarder/target/http-reply.ts';
 import { LAMBDA_ERROR_RULES, lambdaFailure } from '../forwarder/target/lambda-errors.ts';
 import { ruleOfKnative, ruleOfOpenFaas, ruleOfOpenFaasQueue } from '../forwarder/target/platform-statuses.ts';
@@ -131,6 +135,69 @@ describe(HOSTS, () => {
     );
     assert.deepEqual(named.map(({ name }) => name).toSorted(), Object.keys(LAMBDA_ERROR_RULES).toSorted());
     for (const { name, row } of named) assert.deepEqual(promised(row), inWords(failure(name, 500)), name);
+  });
+});
+
+describe(`${HOSTS}: brokers`, () => {
+  const where = 'x';
+
+  it('says what an answer of NATS means', () => {
+    const failure = (error: unknown): TargetError => natsFailure(error, { where, subject: 'x', sent: true });
+    const refused = (code: number, number: number): TargetError =>
+      thrown(() => readAcknowledgement(JSON.stringify({ error: { code, err_code: number } }), where, 1));
+    const named = (name: string): Error => Object.assign(new Error(name), { name });
+    const cases: Readonly<Record<string, readonly TargetError[]>> = {
+      "error 10054, larger than the stream's `max_msg_size`": [refused(400, 10054)],
+      'another error of code 429': [refused(429, 1)],
+      'another error of code 500 or more, such as a full stream': [refused(500, 1), refused(503, 10077)],
+      'any other error': [refused(400, 1), refused(404, 2)],
+      'no stream takes the subject': [failure(new Error('a', { cause: named('NoResponders') }))],
+      'not authorized, not permitted': ['AuthorizationError', 'PermissionViolationError'].map((name) =>
+        failure(new Error('a', { cause: named(name) })),
+      ),
+      'something that is no acknowledgement of JetStream': ['', '{}', 'null', '{"stream":""}'].map((text) =>
+        thrown(() => readAcknowledgement(text, where, 1)),
+      ),
+    };
+    const column = 'answer of NATS';
+    const told = Object.fromEntries(
+      tableRows(HOSTS, column, 'code', 'meaning').map((row) => [row[column] ?? '', promised(row)]),
+    );
+    assert.deepEqual(Object.keys(told), Object.keys(cases));
+    for (const [words, errors] of Object.entries(cases)) {
+      for (const error of errors) assert.deepEqual(told[words], inWords(error), words);
+    }
+  });
+
+  it('says what an error of Kafka means', () => {
+    const column = 'error of Kafka';
+    const rows = tableRows(HOSTS, column, 'code', 'meaning');
+    const named = rows.flatMap((row) => marked(row[column] ?? '').map((type) => ({ type, row })));
+    const meaning = (type: string): TargetError =>
+      kafkaFailure(
+        new Error('a', { cause: Object.assign(new Error('b'), { name: 'KafkaJSProtocolError', type }) }),
+        where,
+        true,
+      );
+    assert.deepEqual(named.map(({ type }) => type).toSorted(), Object.keys(KAFKA_ERROR_RULES).toSorted());
+    for (const { type, row } of named) assert.deepEqual(promised(row), inWords(meaning(type)), type);
+    const other = rows.find((row) => row[column] === 'any other') ?? assert.fail('no row for any other');
+    assert.deepEqual(promised(other), inWords(meaning('NOT_ENOUGH_REPLICAS')));
+  });
+
+  it('says what a reply of RabbitMQ means', () => {
+    const column = 'reply of RabbitMQ';
+    const named = tableRows(HOSTS, column, 'code', 'meaning').flatMap((row) =>
+      marked(row[column] ?? '').map((code) => ({ code, row })),
+    );
+    assert.deepEqual(named.map(({ code }) => code).toSorted(), Object.keys(RABBITMQ_ERROR_RULES).toSorted());
+    const meaning = (error: Error): TargetError =>
+      rabbitmqFailure(error, { where, routingKey: 'x', sent: true });
+    for (const { code, row } of named) {
+      assert.deepEqual(promised(row), inWords(meaning(Object.assign(new Error('a'), { code }))), code);
+    }
+    const lost = named.find(({ code }) => code === 'NOT_FOUND')?.row ?? {};
+    assert.deepEqual(promised(lost), inWords(meaning(new UnroutableError())));
   });
 });
 
