@@ -12,6 +12,7 @@ import {
   type TriggerSpec,
 } from '../model/trigger.ts';
 import { fieldSelectorProblem } from './field-selector.ts';
+import { FILE_TARGET_RULES, withFileTarget } from './file-target.ts';
 import { selectorProblems, selectorQuery } from './label-selector.ts';
 import { readBySchema } from './read-by-schema.ts';
 import { readIdentity } from './trigger-identity.ts';
@@ -40,16 +41,21 @@ export function readTrigger(
   },
 ): { readonly trigger: Trigger } | { readonly problems: readonly TriggerProblem[] } {
   const found: TriggerProblem[] = [];
-  const unknownFields = from.source === 'file' ? 'refuse' : 'ignore';
+  const isFile = from.source === 'file';
   const read = readBySchema(
-    triggerSchema(),
+    isFile ? withFileTarget(triggerSchema()) : triggerSchema(),
     withoutStatus(raw),
     '',
-    { rules: TRIGGER_RULES, unknownFields },
+    {
+      rules: isFile ? { ...TRIGGER_RULES, ...FILE_TARGET_RULES } : TRIGGER_RULES,
+      unknownFields: isFile ? 'refuse' : 'ignore',
+    },
     found,
   );
-  const later = notSupported((raw as { spec?: unknown } | null | undefined)?.spec);
-  // The schema has no target.file, and so counts no target where there is one.
+  const later = notSupported((raw as { spec?: unknown } | null | undefined)?.spec).filter(
+    ({ field }) => !isFile || field !== 'spec.target.file',
+  );
+  // The schema of the API has no target.file, and so counts no target where there is one.
   const known = found.filter(
     ({ field, reason }) =>
       !later.some(
@@ -175,11 +181,12 @@ function countingOf({ fields, changes = ['Spec'] }: Spec): Counting {
 }
 
 function targetOf(target: Spec['target'], namespace: string): TargetSpec {
-  const { lambda, http, openfaas, knative, nats, kafka, rabbitmq } = target;
+  const { lambda, http, openfaas, knative, nats, kafka, rabbitmq, file } = target;
   if (lambda !== undefined) return { type: 'lambda', ...lambda };
   if (nats !== undefined) return { type: 'nats', ...nats };
   if (kafka !== undefined) return { type: 'kafka', ...kafka };
   if (rabbitmq !== undefined) return { type: 'rabbitmq', ...rabbitmq };
+  if (file !== undefined) return { type: 'file', ...file };
   if (openfaas !== undefined) return { type: 'openfaas', ...openfaas };
   if (knative !== undefined) return { type: 'knative', ...knative };
   return httpTargetOf(http ?? {}, namespace);

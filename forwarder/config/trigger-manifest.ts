@@ -1,6 +1,7 @@
 /** A trigger's YAML once it is valid and defaults are filled in: what the CRD's schema says, as a type. */
 import type { EventType } from '../../protocol/event.ts';
 import type {
+  FileTarget,
   HttpTarget,
   LabelSelector,
   LambdaTarget,
@@ -39,6 +40,8 @@ export interface TriggerManifest {
       readonly nats?: Omit<NatsTarget, 'type'>;
       readonly kafka?: Omit<KafkaTarget, 'type'>;
       readonly rabbitmq?: Omit<RabbitmqTarget, 'type'>;
+      /** From a file only. */
+      readonly file?: Omit<FileTarget, 'type'>;
     };
     readonly delivery: {
       readonly timeout: string;

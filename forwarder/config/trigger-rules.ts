@@ -78,7 +78,7 @@ const NOT_YET: readonly (readonly [
   isAsked: (value: unknown, spec: unknown) => boolean,
   text?: string,
 ])[] = [
-  ['target.file', isPresent],
+  ['target.file', isPresent, 'is accepted from --triggers FILE only'],
   ['payload.dataref', isTrue],
   [
     'serviceAccountName',

@@ -104,6 +104,17 @@ export interface KnativeTarget {
   readonly ref: AddressableRef;
 }
 
+/** From `--triggers FILE` only. */
+export interface FileTarget {
+  readonly type: 'file';
+  /** Absolute; `{namespace}` and `{name}` stand for the object's. */
+  readonly path: string;
+  /** At most one of the two is set. */
+  readonly signal?: { readonly pidFile: string; readonly name: NodeJS.Signals };
+  /** A URL of this computer. */
+  readonly notify?: { readonly url: string };
+}
+
 export type TargetSpec =
   | LambdaTarget
   | HttpTarget
@@ -111,7 +122,8 @@ export type TargetSpec =
   | KnativeTarget
   | NatsTarget
   | KafkaTarget
-  | RabbitmqTarget;
+  | RabbitmqTarget
+  | FileTarget;
 
 export interface DeliverySpec {
   /** Whole call, from connecting to the last byte of the reply. @defaultValue 30 s */

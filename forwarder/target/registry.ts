@@ -6,6 +6,7 @@
 import type { Principal } from '../model/principal.ts';
 import type { Target } from '../model/target.ts';
 import type { TargetSpec } from '../model/trigger.ts';
+import { fileTargets } from './file.ts';
 import { httpTargets } from './http.ts';
 import { kafkaTargets } from './kafka.ts';
 import { knativeTargets } from './knative.ts';
@@ -28,6 +29,7 @@ const OPENERS: {
   nats: natsTargets,
   kafka: kafkaTargets,
   rabbitmq: rabbitmqTargets,
+  file: fileTargets,
 };
 
 export class Targets implements AsyncDisposable {

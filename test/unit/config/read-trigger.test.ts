@@ -249,13 +249,66 @@ describe('readTrigger, for each kind of target', () => {
   });
 });
 
+describe('readTrigger, for target.file', () => {
+  const withFile = (file: object) => manifest({ ...GOOD_SPEC, target: { file } });
+
+  it('takes it from a file, with its defaults', () => {
+    const file = { path: '/run/flags/{namespace}/{name}.json', signal: { pidFile: '/run/app.pid' } };
+    const read = readTrigger(withFile(file), { source: 'file' });
+    assert.ok('trigger' in read);
+    assert.deepEqual(read.trigger.spec.target, {
+      type: 'file',
+      path: file.path,
+      signal: { pidFile: '/run/app.pid', name: 'SIGHUP' },
+    });
+  });
+
+  it('refuses it from the API, with one problem', () => {
+    const read = readTrigger(withFile({ path: '/a' }), { source: 'api' });
+    assert.ok('problems' in read);
+    assert.deepEqual(
+      read.problems.map(({ message }) => message),
+      ['spec.target.file: is accepted from --triggers FILE only'],
+    );
+  });
+
+  const bad: readonly { readonly given: object; readonly field: string }[] = [
+    { given: {}, field: 'spec.target.file.path' },
+    { given: { path: 'flags.json' }, field: 'spec.target.file.path' },
+    { given: { path: '/run/{name}/flag' }, field: 'spec.target.file.path' },
+    { given: { path: '/run/{uid}' }, field: 'spec.target.file.path' },
+    {
+      given: { path: '/a', signal: { pidFile: '/p', name: 'SIGKILL' } },
+      field: 'spec.target.file.signal.name',
+    },
+    { given: { path: '/a', notify: { url: 'http://app.shop.svc/' } }, field: 'spec.target.file.notify.url' },
+    {
+      given: { path: '/a', notify: { url: 'http://localhost@evil/' } },
+      field: 'spec.target.file.notify.url',
+    },
+    {
+      given: { path: '/a', signal: { pidFile: '/p' }, notify: { url: 'http://localhost/' } },
+      field: 'spec.target.file',
+    },
+  ];
+  for (const { given, field } of bad) {
+    it(`refuses ${JSON.stringify(given)}`, () => {
+      const read = readTrigger(withFile(given), { source: 'file' });
+      assert.ok('problems' in read);
+      assert.deepEqual(
+        read.problems.map((one) => one.field),
+        [field],
+      );
+    });
+  }
+});
+
 describe('readTrigger, for what does not work yet', () => {
   const cases: readonly { readonly given: unknown; readonly fields: readonly string[] }[] = [
     {
       given: fixture('later'),
       fields: ['spec.payload.dataref', 'spec.serviceAccountName'],
     },
-    { given: manifest({ ...GOOD_SPEC, target: { file: { path: '/a' } } }), fields: ['spec.target.file'] },
   ];
   for (const { given, fields } of cases) {
     it(`refuses ${fields.join(', ')} as not supported`, () => {
