@@ -5,6 +5,7 @@ import type { Target } from '../../forwarder/model/target.ts';
 import { type AddressGuard, createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { kafkaTargets } from '../../forwarder/target/kafka.ts';
 import { KafkaServer } from '../support/brokers/kafka-server.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
@@ -60,14 +61,21 @@ brokerTargetContract({
 });
 
 describe('Kafka target', () => {
+  // What the broker tells of itself is the address of the proxy.
+  let proxy: FaultProxy;
   let server: KafkaServer;
   before(async () => {
-    server = await KafkaServer.start();
+    proxy = await FaultProxy.start(0);
+    server = await KafkaServer.start(proxy.port);
+    proxy.upstreamPort = server.port;
   });
-  after(() => server?.[Symbol.asyncDispose]());
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    await proxy?.[Symbol.asyncDispose]();
+  });
 
   const targetFor = (topic: string, clock: ManualClock): Target =>
-    kafkaTarget(`127.0.0.1:${server.port}`, topic, clock);
+    kafkaTarget(`127.0.0.1:${proxy.port}`, topic, clock);
 
   it('produces the event in binary mode, with the uid of the object as the key', async () => {
     await server.createTopic('binary');
@@ -121,13 +129,12 @@ describe('Kafka target', () => {
   it('never calls the addresses that a broker names, where they are forbidden', async () => {
     await server.createTopic('forbidden');
     const clock = new ManualClock();
-    const elsewhere = await KafkaServer.start(server.port);
-    await using _ = elsewhere;
-    const apiServers = [{ host: '127.0.0.1', port: server.port }];
+    const apiServers = [{ host: '127.0.0.1', port: proxy.port }];
     const noApiServer = createAddressGuard({ inPod: false, apiServers, deniedCidrs: [] });
-    await using target = kafkaTarget(`127.0.0.1:${elsewhere.port}`, 'forbidden', clock, noApiServer);
-    await elsewhere.createTopic('forbidden');
+    await using target = kafkaTarget(`127.0.0.1:${server.port}`, 'forbidden', clock, noApiServer);
+    const before = proxy.accepted;
     await assertFails(send(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true });
+    assert.equal(proxy.accepted, before);
     assert.deepEqual(await server.records('forbidden'), []);
   });
 
