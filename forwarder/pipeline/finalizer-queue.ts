@@ -210,7 +210,7 @@ export class FinalizerQueue {
       return now !== undefined && wantsHold(entry.record, now) && (forCall || this.#isUnheld(entry));
     };
     try {
-      return await writer.tryOnce(this.#task(entry, true, isWanted));
+      return await writer.tryOnce(this.#task(entry, isWanted, { wanted: true, forCall }));
     } catch (error) {
       // It left the selection meanwhile. The write may have got there, and nobody else will say so.
       if (entry.gone) entry.record.held = rules()?.hold?.selects === true;
@@ -226,7 +226,7 @@ export class FinalizerQueue {
       reason = this.#releaseReason(entry) ?? reason;
       return this.#releaseReason(entry) !== undefined;
     };
-    const outcome = await writer.tryOnce(this.#task(entry, false, isWanted));
+    const outcome = await writer.tryOnce(this.#task(entry, isWanted, { wanted: false, forCall: false }));
     if (outcome === 'stopped' || reason === undefined) return;
     record.held = false;
     services.meter.count('statewire_finalizers_released_total', { trigger: setup().name, reason });
@@ -234,7 +234,11 @@ export class FinalizerQueue {
     logger[level]('object released', { key: entry.name, uid: record.uid, reason });
   }
 
-  #task(entry: Entry, wanted: boolean, isWanted: () => boolean): FinalizerTask {
+  #task(
+    entry: Entry,
+    isWanted: () => boolean,
+    { wanted, forCall }: { readonly wanted: boolean; readonly forCall: boolean },
+  ): FinalizerTask {
     const { writes, setup, resource, signal } = this.#options;
     const { record } = entry;
     const { namespace, name, uid } = record;
@@ -257,7 +261,7 @@ export class FinalizerQueue {
       },
       written: (object, text) => {
         record.held = hasFinalizer(object, finalizer);
-        writes.written(entry, before, object, text);
+        writes.written(entry, before, object, text, forCall);
         // It is in the selection again, and what the watch has shown of that is older than this.
         if (
           entry.held !== undefined &&

@@ -55,8 +55,17 @@ export class OwnWrites {
     this.#options.intake.read(entry, text, object, true);
   }
 
-  /** The object was written: what that changed is no change. */
-  written(entry: Entry, before: WriteBase | undefined, object: KubeObject, text: string): void {
+  /**
+   * The object was written: what that changed is no change.
+   * @param beforeCall the state that is known is sent next, whatever is written here
+   */
+  written(
+    entry: Entry,
+    before: WriteBase | undefined,
+    object: KubeObject,
+    text: string,
+    beforeCall = false,
+  ): void {
     const { record } = entry;
     if (before === undefined || entry.gone) return;
     const { rules, clock } = this.#options;
@@ -67,6 +76,7 @@ export class OwnWrites {
     const isNewest = object.metadata.resourceVersion === record.resourceVersion;
     if (entry.raw !== undefined && isNewest) entry.raw = text;
     // A state that failed is due after its backoff; only another one comes to light here.
-    if (due && (!entry.retrying || record.version !== version)) this.#options.pass(entry);
+    const isUnderWay = entry.retrying || beforeCall;
+    if (due && (!isUnderWay || record.version !== version)) this.#options.pass(entry);
   }
 }

@@ -31,6 +31,16 @@ describe('An object that is held', () => {
     assert.deepEqual(finalizers(world), [FINALIZER]);
   });
 
+  it('is called for again after the backoff where its first call fails', async () => {
+    const world = await PipelineWorld.start({ spec: { finalizer: true } });
+    world.host.script = () => [new TargetError('TARGET_FAILED', 'it failed', { blame: 'delivery' })];
+    world.cluster.create('web');
+    await world.pass(5000);
+    const [first, second] = world.calls;
+    assert.ok(first !== undefined && second !== undefined);
+    assert.ok(second.startedMs - first.startedMs >= 500, `${second.startedMs - first.startedMs} ms`);
+  });
+
   it('goes once its deletion was handled', async () => {
     const world = await holding();
     world.remove('web');
