@@ -79,9 +79,10 @@ function importsOf(file: string, text: string): string[] {
   return [
     ...staticImports.map((one) => one.moduleRequest.value),
     ...staticExports.flatMap((one) => one.entries.map((entry) => entry.moduleRequest?.value ?? '')),
-    ...dynamicImports.map((one) =>
-      text.slice(one.moduleRequest.start, one.moduleRequest.end).replaceAll(/['"`]/g, ''),
-    ),
+    ...dynamicImports
+      .map((one) => text.slice(one.moduleRequest.start, one.moduleRequest.end))
+      .filter((specifier) => /^['"`]/.test(specifier))
+      .map((specifier) => specifier.replaceAll(/['"`]/g, '')),
   ].filter((specifier) => specifier !== '' && !specifier.startsWith('node:'));
 }
 

@@ -11,7 +11,6 @@ export interface FunctionNames {
 /** Of the CRD that a project starts with. */
 export function starterFunction({ kind, fn }: FunctionNames): string {
   return `import {
-  childrenOf,
   defineFunction,
   done,
   type ContextOf,
@@ -19,7 +18,7 @@ export function starterFunction({ kind, fn }: FunctionNames): string {
   type ResultCondition,
   type StatewireFunction,
 } from '@statewire/functions';
-import { ${kind}, type ${kind}Spec, type ${kind}Status } from './resource.ts';
+import { ${kind}, type ${kind}Spec } from './resource.ts';
 
 export const ${fn}: StatewireFunction = defineFunction(${kind}, {
   created: reconcile,
@@ -29,27 +28,23 @@ export const ${fn}: StatewireFunction = defineFunction(${kind}, {
 });
 
 /** One step: what should exist, and what is to be told. It may run again at any time, and comes to the same answer. */
-function reconcile({ object, children }: ContextOf<typeof ${kind}>) {
-  const { name } = object.metadata;
-  const apply = [configMap(name, object.spec)];
-  // Undefined is not none: without word of the ConfigMaps nothing is said about them.
-  const configMaps = childrenOf(children, 'ConfigMap.v1');
-  if (configMaps === undefined) return done({ apply });
-  const isThere = name in configMaps;
-  const status: ${kind}Status = { phase: isThere ? 'Ready' : 'Pending' };
-  const ready: ResultCondition = isThere
-    ? { type: 'Ready', status: 'True', reason: 'Published', message: 'the ConfigMap is there' }
-    : { type: 'Ready', status: 'False', reason: 'Publishing', message: 'the ConfigMap is not there yet' };
-  return done({ apply, status, conditions: [ready] });
+function reconcile({ object }: ContextOf<typeof ${kind}>) {
+  const text = textOf(object.spec);
+  const message = \`the ConfigMap has \${text.length} characters\`;
+  const ready: ResultCondition = { type: 'Ready', status: 'True', reason: 'Published', message };
+  return done({
+    apply: [configMap(object.metadata.name, text)],
+    status: { characters: text.length },
+    conditions: [ready],
+  });
 }
 
-function configMap(name: string, { message, copies }: ${kind}Spec): Manifest {
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name },
-    data: { message: Array<string>(copies).fill(message).join('\\n') },
-  };
+function textOf({ message, copies }: ${kind}Spec): string {
+  return Array<string>(copies).fill(message).join('\\n');
+}
+
+function configMap(name: string, text: string): Manifest {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { message: text } };
 }
 `;
 }
@@ -58,18 +53,16 @@ export function starterTest({ kind, fn, host }: FunctionNames): string {
   return `${testHead(fn, host)}
 describe('a ${kind}', () => {
   it('gets a ConfigMap with its message', async () => {
-    const { result } = await created(sample('good'), { children: { 'ConfigMap.v1': {} } });
+    const { result } = await created(sample('good'));
     assert.deepEqual(
       result.apply?.map((one) => [one.kind, one.metadata.name, one['data']]),
       [['ConfigMap', 'good', { message: 'Hello\\nHello' }]],
     );
-    assert.deepEqual(result.status, { phase: 'Pending' });
   });
 
-  it('is ready once that is there', async () => {
-    const children = { 'ConfigMap.v1': { good: {} } };
-    const { result } = await updated(sample('good'), { reason: 'Child', children });
-    assert.deepEqual(result.status, { phase: 'Ready' });
+  it('is ready, and says what it published', async () => {
+    const { result } = await updated(sample('good'));
+    assert.deepEqual(result.status, { characters: 11 });
     assert.deepEqual(
       result.conditions?.map(({ type, status }) => [type, status]),
       [['Ready', 'True']],

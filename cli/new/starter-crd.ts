@@ -31,7 +31,7 @@ spec:
         status: {}
       additionalPrinterColumns:
         - { name: Copies, type: integer, jsonPath: .spec.copies }
-        - { name: Phase, type: string, jsonPath: .status.phase }
+        - { name: Ready, type: string, jsonPath: '.status.conditions[?(@.type=="Ready")].status' }
         - { name: Age, type: date, jsonPath: .metadata.creationTimestamp }
       schema:
         openAPIV3Schema:
@@ -60,10 +60,10 @@ spec:
             status:
               type: object
               properties:
-                phase:
-                  type: string
-                  enum: [Pending, Ready]
-                  description: Ready once the ConfigMap is there.
+                characters:
+                  type: integer
+                  minimum: 0
+                  description: Length of what was published.
                 observedGeneration:
                   type: integer
                   format: int64

@@ -29,7 +29,7 @@ describe('statewire in an empty folder', () => {
   it('tells its commands', async () => {
     const { code, stdout, stderr } = await statewire('--help');
     assert.deepEqual([code, stderr], [0, '']);
-    for (const command of ['forwarder', 'demo', 'cluster']) {
+    for (const command of ['forwarder', 'demo', 'new', 'dev', 'types', 'cluster']) {
       assert.match(stdout, new RegExp(`^  statewire ${command} `, 'm'));
     }
   });
@@ -39,7 +39,7 @@ describe('statewire in an empty folder', () => {
     assert.deepEqual(await statewire('--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  for (const command of ['forwarder', 'demo', 'cluster']) {
+  for (const command of ['forwarder', 'demo', 'dev', 'types', 'cluster']) {
     it(`tells the options of ${command}`, async () => {
       const { code, stdout, stderr } = await statewire(command, '--help');
       assert.deepEqual([code, stderr], [0, '']);
