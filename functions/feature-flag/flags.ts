@@ -20,14 +20,15 @@ export class Flags {
 
   /** Reads everything anew. Each file is whole, whenever it is read. */
   reload(): void {
-    const files = readdirSync(this.#folder).filter((file) => /^[^.].*\.json$/.test(file));
-    this.#specs = new Map(
-      files.map((file) => {
-        const text = readFileSync(path.join(this.#folder, file), 'utf8');
-        const { data } = JSON.parse(text) as { data: { object: { spec: FlagSpec } } };
-        return [path.basename(file, '.json'), data.object.spec];
-      }),
-    );
+    const specs = new Map<string, FlagSpec>();
+    for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
+      if (!entry.isFile() || !/^[^.].*\.json$/.test(entry.name)) continue;
+      const text = readIfThere(path.join(this.#folder, entry.name));
+      if (text === undefined) continue;
+      const { data } = JSON.parse(text) as { data: { object: { spec: FlagSpec } } };
+      specs.set(path.basename(entry.name, '.json'), data.object.spec);
+    }
+    this.#specs = specs;
   }
 
   /** Whether a user sees a feature. What no flag knows is off. */
@@ -35,6 +36,16 @@ export class Flags {
     const spec = this.#specs.get(name);
     if (spec === undefined || !spec.enabled) return false;
     return spec.users?.includes(user) === true || shareOf(name, user) < spec.percent;
+  }
+}
+
+/** Undefined where the flag was deleted since the folder was read. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
