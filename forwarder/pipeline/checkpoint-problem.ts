@@ -1,9 +1,6 @@
 /** What can be wrong with a checkpoint: the `CheckpointHealthy` condition. */
 import { ApiError } from '../lib/errors.ts';
 
-/** Said where nothing is wrong, by whether what is written outlives the process. */
-export const WRITTEN = { durable: 'Written', fleeting: 'InMemory' } as const;
-
 /** There was a checkpoint, and there is none. */
 export const LOST: CheckpointProblem = {
   reason: 'Lost',

@@ -8,7 +8,7 @@ import type { Failure } from '../model/outcome.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import type { SourceHealth } from '../source/source-subscriber.ts';
 import type { StatusChange } from '../status/trigger-status.ts';
-import { type CheckpointProblem, WRITTEN } from './checkpoint-problem.ts';
+import type { CheckpointProblem } from './checkpoint-problem.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
 import type { WaitingDeletions } from './waiting-deletions.ts';
@@ -19,14 +19,6 @@ const TELL_SYNCING_AFTER_MS = 2000;
 
 /** After these, objects are sent again. */
 const LOSSES: ReadonlySet<CheckpointProblem['reason']> = new Set(['Damaged', 'Lost']);
-
-/** With these reasons nothing may ever have been written. */
-const UNWRITTEN: ReadonlySet<string> = new Set([
-  WRITTEN.fleeting,
-  'Pending',
-  'Forbidden',
-  'ResourceNotFound',
-]);
 
 type ConditionChange = NonNullable<StatusChange['conditions']>[number];
 
@@ -138,14 +130,17 @@ export class TriggerReport {
 
   /** Whether the status says, perhaps from an earlier process, that what was handled is written down. */
   get saidWritten(): boolean {
-    const reason = this.#services.status.reasonOf(this.#identity(), 'CheckpointHealthy');
-    return this.#services.checkpoints.isDurable && reason !== undefined && !UNWRITTEN.has(reason);
+    const { status, checkpoints } = this.#services;
+    return checkpoints.isDurable && status.checkpointOf(this.#identity()) !== undefined;
   }
 
-  /** How what was handled is written down. */
+  /** How what was handled is written down: a condition once there was something wrong. */
   checkpoint(problem: CheckpointProblem | undefined): void {
-    const { isDurable } = this.#services.checkpoints;
-    const said = problem ?? { reason: isDurable ? WRITTEN.durable : WRITTEN.fleeting, message: '' };
+    const { status, checkpoints } = this.#services;
+    const isWritten = problem === undefined || LOSSES.has(problem.reason);
+    if (isWritten && checkpoints.isDurable) this.#update({ checkpoint: 'Written' });
+    if (problem === undefined && status.reasonOf(this.#identity(), 'CheckpointHealthy') === undefined) return;
+    const said = problem ?? { reason: 'Written', message: '' };
     this.#say({ type: 'CheckpointHealthy', status: problem === undefined ? 'True' : 'False', ...said });
     if (problem === undefined || !LOSSES.has(problem.reason)) return;
     const { namespace, name, uid } = this.#identity();

@@ -8,16 +8,18 @@ export interface StatusState {
   readonly conditions: readonly Condition[];
   readonly objects?: ObjectCounts;
   readonly target?: string;
+  readonly checkpoint?: string;
 }
 
 /** The state after a change; of a new generation, all conditions are about that one. */
 export function changed(
   state: StatusState | undefined,
   trigger: TriggerIdentity,
-  { conditions = [], objects = state?.objects, target = state?.target }: StatusChange,
+  { conditions = [], objects = state?.objects, target = state?.target, checkpoint }: StatusChange,
   nowMs: number,
 ): StatusState {
   const observedGeneration = trigger.generation;
+  const written = checkpoint ?? state?.checkpoint;
   let list = state?.conditions ?? [];
   for (const change of conditions) list = setCondition(list, { ...change, observedGeneration }, nowMs);
   return {
@@ -25,6 +27,7 @@ export function changed(
     conditions: completeConditions(list, observedGeneration, nowMs),
     ...(objects === undefined ? {} : { objects }),
     ...(target === undefined ? {} : { target }),
+    ...(written === undefined ? {} : { checkpoint: written }),
   };
 }
 
@@ -32,9 +35,10 @@ export function changed(
 export function adopted(trigger: TriggerIdentity, status: unknown): StatusState | undefined {
   const conditions = readConditions(status);
   if (conditions.length === 0) return undefined;
-  const { objects, target, observedGeneration } = status as {
+  const { objects, target, checkpoint, observedGeneration } = status as {
     objects?: Partial<ObjectCounts>;
     target?: unknown;
+    checkpoint?: unknown;
     observedGeneration?: unknown;
   };
   const generation = typeof observedGeneration === 'number' ? observedGeneration : 0;
@@ -43,6 +47,7 @@ export function adopted(trigger: TriggerIdentity, status: unknown): StatusState 
     conditions,
     ...(objects === undefined ? {} : { objects: countsOf(objects) }),
     ...(typeof target === 'string' ? { target } : {}),
+    ...(typeof checkpoint === 'string' ? { checkpoint } : {}),
   };
 }
 
@@ -56,7 +61,7 @@ function countsOf({
 }
 
 /** The apply body. Equal states give equal bytes. */
-export function applyBody({ trigger, conditions, objects, target }: StatusState): string {
+export function applyBody({ trigger, conditions, objects, target, checkpoint }: StatusState): string {
   return JSON.stringify({
     apiVersion: 'statewire.dev/v1alpha1',
     kind: 'FunctionTrigger',
@@ -64,6 +69,7 @@ export function applyBody({ trigger, conditions, objects, target }: StatusState)
     status: {
       observedGeneration: trigger.generation,
       target,
+      checkpoint,
       objects: objects === undefined ? undefined : countsOf(objects),
       conditions,
     },

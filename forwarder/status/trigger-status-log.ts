@@ -26,6 +26,10 @@ export class TriggerStatusLog implements TriggerStatusSink {
     // A trigger from a file comes without a status.
   }
 
+  checkpointOf({ uid }: TriggerIdentity): string | undefined {
+    return this.#states.get(uid)?.checkpoint;
+  }
+
   reasonOf({ uid }: TriggerIdentity, type: ConditionChange['type']): string | undefined {
     return this.#states.get(uid)?.conditions.find((one) => one.type === type)?.reason;
   }

@@ -69,8 +69,12 @@ export class TriggerStatusWriter implements TriggerStatusSink {
     const entry = known ?? this.#add(trigger, state, undefined);
     entry.state = state;
     // Counts come with every change of an object: where a write is planned, it takes them along.
-    const onlyCounts = change.conditions === undefined && change.target === undefined;
+    const onlyCounts = change.objects !== undefined && Object.keys(change).length === 1;
     if (!onlyCounts || !entry.isPlanned) this.#plan(entry);
+  }
+
+  checkpointOf({ uid }: TriggerIdentity): string | undefined {
+    return this.#entries.get(uid)?.state.checkpoint;
   }
 
   reasonOf({ uid }: TriggerIdentity, type: ConditionChange['type']): string | undefined {

@@ -15,6 +15,8 @@ export interface StatusChange {
   readonly objects?: ObjectCounts;
   /** For people: `lambda application`. */
   readonly target?: string;
+  /** Said once what was handled is written down where it outlives the process: where it is gone later, it was lost. */
+  readonly checkpoint?: 'Written';
 }
 
 /** Takes changes at any rate; what becomes of them, and when, is its own business. Never throws. */
@@ -23,6 +25,8 @@ export interface TriggerStatusSink {
   adopt(trigger: TriggerIdentity, status: unknown): void;
   /** `trigger.generation` is the one that the change is about. */
   update(trigger: TriggerIdentity, change: StatusChange): void;
+  /** Whether an earlier process has said that it wrote a checkpoint. */
+  checkpointOf(trigger: TriggerIdentity): string | undefined;
   /** The reason of a condition as it is now; undefined where nobody has spoken of it. */
   reasonOf(trigger: TriggerIdentity, type: ConditionChange['type']): string | undefined;
   /** The trigger is gone: nothing is written for it any more. */

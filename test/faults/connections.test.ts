@@ -53,7 +53,8 @@ describe('Connections to the API server', { concurrency: 3, timeout: 300_000 }, 
       await world.settled();
       world.check();
       assert.ok((await restarts(world, 'lost')) + (await restarts(world, 'closed')) > 0);
-      assert.equal(await relists(world, 'expired'), 0);
+      // An API server that is busy may remember too little by then, and says so.
+      assert.equal(await relists(world, 'expired'), await restarts(world, 'expired'));
       assert.equal(await relists(world, 'protocol'), 0);
     });
   }

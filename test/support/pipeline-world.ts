@@ -111,6 +111,7 @@ export class PipelineWorld {
       status: {
         adopt: () => undefined,
         update: (_trigger, change) => void this.statuses.push(change),
+        checkpointOf: () => this.statuses.findLast(({ checkpoint }) => checkpoint !== undefined)?.checkpoint,
         reasonOf: (_trigger, type) =>
           this.statuses.flatMap(({ conditions = [] }) => conditions).findLast((said) => said.type === type)
             ?.reason,
