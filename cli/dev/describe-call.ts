@@ -82,7 +82,7 @@ function resultOf(body: string): FunctionResult | undefined {
 }
 
 /** `demo/a`, or `a` for what is in no namespace. */
-export function keyOf({ metadata: { namespace, name } }: Obj): string {
+function keyOf({ metadata: { namespace, name } }: Obj): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 

@@ -2,7 +2,7 @@
 
 const SIBILANT = /(?:s|x|z|ch|sh)$/;
 
-export function pluralOf(kind: string): string {
+function pluralOf(kind: string): string {
   const singular = kind.toLowerCase();
   if (SIBILANT.test(singular)) return `${singular}es`;
   return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
