@@ -9,8 +9,11 @@ import type { AddressGuard } from '../address-guard.ts';
 import type { BrokerConnection } from './connections.ts';
 import { guardedSocket } from './guarded-socket.ts';
 
-/** The client weighs a quarter of a megabyte: it is loaded by the first call of any NATS target. */
-type NatsClient = typeof import('./nats-client.ts');
+/** What remains of the client once its transport is ours. */
+interface NatsClient {
+  readonly headers: () => MsgHdrs;
+  readonly connect: (options: OwnSocketOptions) => Promise<NatsConnectionImpl>;
+}
 
 /** Stale after two of these without a word. */
 const PING_INTERVAL_MS = 20_000;
@@ -50,14 +53,15 @@ export async function openNatsConnection(
     noAsyncTraces: true,
     pingInterval: PING_INTERVAL_MS,
   };
-  return connectionOf(client, await connect(client, options));
+  return connectionOf(client, await client.connect(options));
 }
 
 let loading: Promise<NatsClient> | undefined;
 
+/** The client weighs eight megabytes in memory: it is loaded by the first call of any NATS target. */
 function loadClient(): Promise<NatsClient> {
   loading ??= import('./nats-client.ts').then((client) => {
-    const { NodeTransport, setTransportFactory } = client;
+    const { headers, NatsConnectionImpl: Connection, NodeTransport, setTransportFactory } = client;
     /** The client's own transport on a socket that the options bring. */
     class OwnSocketTransport extends NodeTransport {
       #openSocket: (() => Socket) | undefined;
@@ -84,16 +88,12 @@ function loadClient(): Promise<NatsClient> {
       }
     }
     setTransportFactory({ factory: () => new OwnSocketTransport() });
-    return client;
+    return {
+      headers: () => headers(),
+      connect: async (options) => (await Connection.connect(options)) as NatsConnectionImpl,
+    };
   });
   return loading;
-}
-
-async function connect(
-  { NatsConnectionImpl: Connection }: NatsClient,
-  options: OwnSocketOptions,
-): Promise<NatsConnectionImpl> {
-  return (await Connection.connect(options)) as NatsConnectionImpl;
 }
 
 function connectionOf({ headers }: NatsClient, connection: NatsConnectionImpl): NatsConnection {
