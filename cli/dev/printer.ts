@@ -31,15 +31,19 @@ export class Printer {
   tell(sign: string, color: Color, text: string, details: readonly string[] = []): void {
     const now = this.#now();
     const time = `${now.toTimeString().slice(0, 8)}.${String(now.getMilliseconds()).padStart(3, '0')}`;
-    this.#write(`${this.#paint('dim', time)} ${this.#paint(color, sign)} ${plain(text)}\n`);
-    this.below(details);
+    this.#write(
+      `${this.#paint('dim', time)} ${this.#paint(color, sign)} ${plain(text)}\n${this.#indented(details)}`,
+    );
   }
 
   /** Details of what was told last. */
   below(details: readonly string[]): void {
-    for (const detail of details.flatMap((one) => one.split('\n'))) {
-      this.#write(`${INDENT}${this.#paint('dim', plain(detail))}\n`);
-    }
+    this.#write(this.#indented(details));
+  }
+
+  #indented(details: readonly string[]): string {
+    const lines = details.flatMap((one) => one.split('\n'));
+    return lines.map((line) => `${INDENT}${this.#paint('dim', plain(line))}\n`).join('');
   }
 
   #paint(color: Color, text: string): string {
