@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { TargetError } from '../../forwarder/lib/errors.ts';
 import type { Target } from '../../forwarder/model/target.ts';
 import { type AddressGuard, createAddressGuard } from '../../forwarder/target/address-guard.ts';
@@ -11,6 +14,8 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type BrokerMessage, brokerTargetContract, send, type TestBroker } from './broker-target.contract.ts';
 import { assertFails } from './target.contract.ts';
 
@@ -170,6 +175,31 @@ describe('NATS target', () => {
     await using target = natsTarget(server.url, 'apps.web', clock);
     await assertFails(send(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target' });
     await assert.rejects(send(target, clock), { message: /^nats apps\.web: .*Authorization/i });
+  });
+
+  it('speaks TLS with a server that somebody vouches for, and with no other', async () => {
+    await using folder = await temporaryFolder();
+    const { key, cert } = selfSigned();
+    const [keyFile, certFile] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
+    writeFileSync(keyFile, key);
+    writeFileSync(certFile, cert);
+    await using server = await NatsServer.start(['--tls', '--tlskey', keyFile, '--tlscert', certFile]);
+    const clock = new ManualClock();
+    const known = getCACertificates();
+    for (const scheme of ['tls', 'nats']) {
+      await using target = natsTarget(`${scheme}://localhost:${server.port}`, 'apps.web', clock);
+      setDefaultCACertificates(known);
+      await assertFails(send(target, clock), {
+        code: 'TARGET_UNREACHABLE',
+        blame: 'target',
+        conclusive: true,
+      });
+      await assert.rejects(send(target, clock), { message: /^cannot connect to nats apps\.web: TLS: / });
+      setDefaultCACertificates([...known, cert]);
+      // The server was asked: it has no stream.
+      await assertFails(send(target, clock), { code: 'TARGET_NOT_FOUND' });
+    }
+    setDefaultCACertificates(known);
   });
 
   it("is the target's failure where TLS is demanded and not offered", async () => {

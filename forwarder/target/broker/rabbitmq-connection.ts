@@ -2,6 +2,7 @@
  * One connection to RabbitMQ. Each exchange and routing key has a channel of its own on it, because the server closes a
  * channel, with all that waits on it, when a message cannot be taken.
  */
+import { isIP } from 'node:net';
 import { scheduler } from 'node:timers/promises';
 import type { Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client';
 import type { AddressGuard } from '../address-guard.ts';
@@ -52,7 +53,7 @@ export async function openRabbitmqConnection(
     vhost: decodeURIComponent(pathname.slice(1)) || '/',
     username: DEFAULT_USER,
     password: DEFAULT_USER,
-    ...(protocol === 'amqps:' && { tls: { servername: host } }),
+    ...(protocol === 'amqps:' && { tls: isIP(host) === 0 ? { servername: host } : {} }),
     socket: { host, port, lookup },
     connectionName: 'statewire',
     connectionTimeout: NEVER,
