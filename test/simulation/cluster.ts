@@ -50,6 +50,14 @@ const SERIAL = parseExact('9007199254740993');
 const WIDGETS_PATH = '/apis/example.com/v1/namespaces/shop/widgets';
 const TRIGGERS_PATH = '/apis/statewire.dev/v1alpha1/namespaces/shop/functiontriggers';
 
+const LETTERS_PATH = '/apis/statewire.dev/v1alpha1/namespaces/shop/deadletters';
+const OTHER = 'example.com/other';
+
+interface Letter {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly trigger: { readonly name: string }; readonly object: { readonly uid: string } };
+}
+
 export class Cluster {
   readonly server: SimulatedApiServer;
   /** Another API server of the same cluster. */
@@ -70,8 +78,11 @@ export class Cluster {
 
   putTrigger(manifest: { readonly metadata: { readonly name: string } }): void {
     const path = `${TRIGGERS_PATH}/${manifest.metadata.name}`;
-    if (this.#send('GET', path).status === 404) this.#send('POST', TRIGGERS_PATH, manifest);
-    else this.#send('PATCH', path, manifest, 'application/merge-patch+json');
+    const { status } =
+      this.#send('GET', path).status === 404
+        ? this.#send('POST', TRIGGERS_PATH, manifest)
+        : this.#send('PATCH', path, manifest, 'application/merge-patch+json');
+    if (status >= 300) throw new Error(`trigger ${manifest.metadata.name} is refused: ${status}`);
   }
 
   triggerUid(name: string): string {
@@ -106,7 +117,21 @@ export class Cluster {
 
   /** With a finalizer of somebody else the object stays a while, and is about to go. */
   hold(name: string, holds: boolean): void {
-    this.#patch(name, { metadata: { finalizers: holds ? ['example.com/other'] : null } });
+    const { object } = this.server.store.get('widgets.example.com', `shop/${name}`) ?? {};
+    const { finalizers = [] } = (object?.['metadata'] ?? {}) as { readonly finalizers?: readonly string[] };
+    const others = finalizers.filter((one) => one !== OTHER);
+    const all = holds ? [...others, OTHER] : others;
+    this.#patch(name, { metadata: { finalizers: all.length > 0 ? all : null } });
+  }
+
+  /** Annotates every dead letter; says what each is about. */
+  replayLetters(): { readonly trigger: string; readonly uid: string }[] {
+    return this.server.store.list('deadletters.statewire.dev').map(({ object }) => {
+      const { metadata, spec } = object as unknown as Letter;
+      const patch = { metadata: { annotations: { 'statewire.dev/replay': String(this.writes) } } };
+      this.#send('PATCH', `${LETTERS_PATH}/${metadata.name}`, patch, 'application/merge-patch+json');
+      return { trigger: `shop/${spec.trigger.name}`, uid: spec.object.uid };
+    });
   }
 
   remove(name: string): void {

@@ -5,10 +5,11 @@ import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import type { Change, ObjectStore } from '../../local-cluster/simulated/object-store.ts';
 import type { History } from '../support/history/history.ts';
 import { bodyOf } from './body.ts';
-import { recipeFor, type SimulatedTrigger } from './triggers.ts';
+import { isHeldBack, recipeFor, type SimulatedTrigger } from './triggers.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 const WIDGETS = 'widgets.example.com';
+const OURS = 'trigger.statewire.dev/';
 
 interface Measure {
   readonly trigger: SimulatedTrigger;
@@ -64,15 +65,21 @@ export class Recorder {
     }
     const stated = statedBy(before?.object as KubeObject | undefined, object);
     const counts: Record<string, string> = {};
+    const closed: string[] = [];
+    const size = (object['spec'] as { readonly size?: unknown } | undefined)?.size;
     for (const measure of this.#measures.values()) {
       const digest = digestFor(object, measure);
-      if (digest !== undefined) counts[`shop/${measure.trigger.name}`] = digest;
+      const trigger = `shop/${measure.trigger.name}`;
+      if (digest !== undefined) counts[trigger] = digest;
+      if (isHeldBack(measure.trigger, size)) closed.push(trigger);
     }
     this.#history.record({
       fact: 'write',
       ...which,
       counts,
       body: bodyOf(object),
+      held: heldBy(object),
+      ...(closed.length > 0 && { closed }),
       ...(deletionTimestamp !== undefined && { deleting: true }),
       ...(stated !== undefined && { by: `shop/${stated.trigger}` }),
     });
@@ -84,6 +91,12 @@ export class Recorder {
 function digestFor(object: KubeObject, { trigger: { team }, recipe }: Measure): string | undefined {
   if (team !== undefined && object.metadata.labels?.['team'] !== team) return undefined;
   return digestOf(object, recipe);
+}
+
+function heldBy({ metadata: { finalizers = [] } }: KubeObject): string[] {
+  return finalizers
+    .filter((finalizer) => finalizer.startsWith(OURS))
+    .map((finalizer) => `shop/${finalizer.slice(OURS.length)}`);
 }
 
 /** Which trigger's part of the status is another now, and what it says. */

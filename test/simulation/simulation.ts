@@ -16,6 +16,8 @@ const BUSY_MS = 2_100_000;
 /** A world ends after so many hours, and the next begins with nothing but its seed. */
 const WORLD_HOURS = 48;
 const EDIT_AFTER_MS = 600_000;
+const REPLAY_AFTER_MS = 500_000;
+const PAUSE_AFTER_MS = 700_000;
 const KEPT_FACTS = 20_000;
 
 export interface Tally {
@@ -138,5 +140,16 @@ function calm(world: World, dice: Dice): void {
   if (dice.chance(0.1)) {
     world.clock.after(EDIT_AFTER_MS, () => world.put(edited(dice.pick(world.triggers), dice)));
   }
+  const own = dice.fork();
+  const isHolding = world.triggers.some(({ finalizer }) => finalizer === true);
+  if (isHolding) world.clock.after(REPLAY_AFTER_MS, () => world.replay());
+  for (const { name, pauses } of world.triggers) {
+    if (pauses === true && own.chance(0.3)) world.clock.after(PAUSE_AFTER_MS, () => pause(world, name));
+  }
   world.clock.after(HOUR_MS - BUSY_MS, () => void (world.functions.isCalm = false));
+}
+
+function pause(world: World, name: string): void {
+  const trigger = world.triggers.find((one) => one.name === name);
+  if (trigger !== undefined) world.put({ ...trigger, suspended: !trigger.suspended });
 }

@@ -15,9 +15,18 @@ export interface SimulatedTrigger {
   readonly maxAttempts: number;
   readonly concurrency: number;
   readonly suspended: boolean;
+  /** Objects stay until their end was told. */
+  readonly finalizer?: boolean;
+  /** `when`: objects whose size leaves 1 over when divided by three are held back. */
+  readonly gated?: boolean;
+  /** Somebody suspends it now and then. */
+  readonly pauses?: boolean;
+  readonly resyncMs?: number;
 }
 
 const BACKOFF = { initialMs: 1000, maxMs: 60_000 } as const;
+/** So that all are due again before the hour ends. */
+const RESYNC_MS = 1_200_000;
 
 export function drawTriggers(dice: Dice): SimulatedTrigger[] {
   return Array.from({ length: dice.pick([1, 1, 1, 2, 3]) }, (_, index) => {
@@ -40,6 +49,23 @@ export function drawTriggers(dice: Dice): SimulatedTrigger[] {
   });
 }
 
+/** In some worlds triggers hold their objects, gate, pause or send all again; the rest of them is as drawn. */
+export function furnished(triggers: readonly SimulatedTrigger[], dice: Dice): readonly SimulatedTrigger[] {
+  if (dice.chance(0.5)) return triggers;
+  return triggers.map((trigger) => ({
+    ...trigger,
+    finalizer: dice.chance(0.5),
+    gated: dice.chance(0.3),
+    pauses: dice.chance(0.3),
+    ...(dice.chance(0.15) && { resyncMs: RESYNC_MS }),
+  }));
+}
+
+/** Whether `when` is false for an object of this size. */
+export function isHeldBack({ gated }: SimulatedTrigger, size: unknown): boolean {
+  return gated === true && Number(size) % 3 === 1;
+}
+
 /** The same trigger after somebody has edited it. */
 export function edited(trigger: SimulatedTrigger, dice: Dice): SimulatedTrigger {
   const quietMs = dice.pick([0, 100, 1000]);
@@ -59,6 +85,7 @@ export function recipeFor({ name, changes }: SimulatedTrigger): Recipe {
 
 export function manifestOf(trigger: SimulatedTrigger): object {
   const { name, changes, team, quietMs, maxWaitMs, maxAttempts, concurrency, suspended } = trigger;
+  const { finalizer = false, gated = false, resyncMs } = trigger;
   return {
     apiVersion: 'statewire.dev/v1alpha1',
     kind: 'FunctionTrigger',
@@ -79,6 +106,9 @@ export function manifestOf(trigger: SimulatedTrigger): object {
         concurrency,
       },
       suspend: suspended,
+      finalizer,
+      ...(gated && { when: 'object.spec.size % 3 != 1' }),
+      ...(resyncMs !== undefined && { resync: `${resyncMs / 60_000}m` }),
     },
   };
 }
@@ -94,6 +124,8 @@ export function factOf(trigger: SimulatedTrigger, durable: boolean, atMs: number
     maxAttempts,
     concurrency,
     suspended,
+    finalizer: trigger.finalizer ?? false,
+    ...(trigger.resyncMs !== undefined && { resyncs: true, resyncMs: trigger.resyncMs }),
     durable,
     // What leaves a selection and comes back has the generation it had.
     byGeneration: team === undefined && changes.every((change) => change === 'Spec'),

@@ -5,13 +5,13 @@ import {
 } from '../../forwarder/checkpoint/memory-segment-store.ts';
 import { History } from '../support/history/history.ts';
 import { Cluster } from './cluster.ts';
-import { Dice } from './dice.ts';
+import { Dice, mix } from './dice.ts';
 import type { Stage } from './link.ts';
 import { SimulatedFunctions } from './functions.ts';
 import { SimulatedProcess } from './process.ts';
 import { Recorder } from './recorder.ts';
 import { SegmentLink } from './segments.ts';
-import { drawTriggers, factOf, manifestOf, type SimulatedTrigger } from './triggers.ts';
+import { drawTriggers, factOf, furnished, manifestOf, type SimulatedTrigger } from './triggers.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { Weather } from './weather.ts';
 
@@ -46,7 +46,8 @@ export class World {
     this.functions = new SimulatedFunctions({ clock, history, dice: this.dice.fork() });
     this.functions.onStage = (stage) => this.#stage(stage);
     this.weather.latencyMs = this.dice.pick([0, 5, 50]);
-    for (const trigger of triggers ?? drawTriggers(this.dice)) this.put(trigger);
+    const all = triggers ?? furnished(drawTriggers(this.dice), new Dice(mix(seed, 1)));
+    for (const trigger of all) this.put(trigger);
   }
 
   get process(): SimulatedProcess | undefined {
@@ -127,6 +128,12 @@ export class World {
     if (process === undefined) return;
     this.history.record({ fact: 'crash', atMs: this.clock.monotonic(), process: process.number });
     process.kill();
+  }
+
+  /** Somebody has what was given up tried again. */
+  replay(): void {
+    for (const { trigger, uid } of this.cluster.replayLetters())
+      this.history.record({ fact: 'ask', atMs: this.clock.monotonic(), trigger, uid, reason: 'Replay' });
   }
 
   /** The process is killed, and what it had written down is gone. */

@@ -26,6 +26,8 @@ export interface TriggerFact {
   readonly finalizer?: boolean;
   /** Objects are sent again after a time. */
   readonly resyncs?: boolean;
+  /** After how long, give or take a tenth; absent: not judged. */
+  readonly resyncMs?: number;
   /**
    * An equal generation proves that nothing was sent in between; else what was written to around a crash may be sent
    * again.
@@ -60,6 +62,8 @@ export interface WriteFact {
   readonly by?: string;
   /** Triggers whose finalizer it carries. */
   readonly held?: readonly string[];
+  /** Triggers whose `when` is false for it. */
+  readonly closed?: readonly string[];
   /** Digest of what a function is to get of it. */
   readonly body?: string;
 }

@@ -274,7 +274,8 @@ export class Ledger {
       if ((life.gone !== undefined && !isKnown) || life.writes.length === 0) this.lives.delete(uid);
       else {
         life.writes = life.writes.slice(-1);
-        for (const pair of life.pairs.values()) pair.trim();
+        for (const pair of life.pairs.values())
+          pair.trim(this.triggers.get(pair.trigger)?.config.suspended === true);
       }
     }
     for (const [number, call] of this.calls) if (call.end !== undefined) this.calls.delete(number);

@@ -12,6 +12,8 @@ export interface Run {
   readonly fromMs: number;
   /** Undefined: not selected. Own writes and edits of the trigger give one run another digest. */
   digest: string | undefined;
+  /** `when` is false. */
+  readonly closed: boolean;
 }
 
 export interface Call {
@@ -91,23 +93,23 @@ export class Pair {
       run.digest = digest;
       return;
     }
-    this.#begin(digest, fact.rv, fact.atMs);
+    this.#begin(digest, fact.rv, fact.atMs, fact.closed?.includes(this.trigger));
   }
 
   recount(digest: string | undefined, { atMs }: Fact): void {
     const before = this.run?.digest;
     if (digest === undefined || before === undefined) {
       if (before !== digest || this.run === undefined)
-        this.#begin(digest, this.life.writes.at(-1)?.rv ?? '0', atMs);
+        this.#begin(digest, this.life.writes.at(-1)?.rv ?? '0', atMs, this.run?.closed);
       return;
     }
     // A state that came back is the one that it was.
     for (const run of this.runs) if (run.digest === before) run.digest = digest;
   }
 
-  #begin(digest: string | undefined, fromRv: string, fromMs: number): void {
+  #begin(digest: string | undefined, fromRv: string, fromMs: number, closed = false): void {
     if (digest === undefined) this.forgotten = true;
-    this.runs.push({ number: (this.run?.number ?? 0) + 1, fromRv, fromMs, digest });
+    this.runs.push({ number: (this.run?.number ?? 0) + 1, fromRv, fromMs, digest, closed });
   }
 
   told(fact: ToldFact): void {
@@ -210,15 +212,21 @@ export class Pair {
     if (this.known !== undefined && this.known.fact.atMs >= sinceMs) this.mayLoseEnd = true;
   }
 
-  /** All is quiet: what happened before no longer excuses anything. */
-  trim(): void {
+  /** All is quiet: what happened before no longer excuses anything, but where nothing could be sent yet. */
+  trim(isSuspended: boolean): void {
     const [handled, last] = [this.handled?.run?.number ?? 0, this.last?.run?.number ?? 0];
     const oldest = Math.min(handled || last, last || handled, this.run?.number ?? 0);
     this.runs = this.runs.filter(({ number }) => number >= oldest);
     this.calls = this.calls.filter((call) => call === this.last || call === this.handled);
+    if (!isSuspended && this.run?.closed !== true) this.#settle();
+    for (const id of [...this.ids.keys()].slice(0, -KEPT_IDS)) this.ids.delete(id);
+  }
+
+  #settle(): void {
     this.excuses = 0;
     this.inDoubt = false;
-    if (this.life.gone === undefined && this.run?.digest !== undefined) this.mayLoseEnd = false;
-    for (const id of [...this.ids.keys()].slice(0, -KEPT_IDS)) this.ids.delete(id);
+    const { gone, writes } = this.life;
+    const isThere = gone === undefined && writes.at(-1)?.deleting !== true;
+    if (isThere && this.run?.digest !== undefined) this.mayLoseEnd = false;
   }
 }

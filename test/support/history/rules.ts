@@ -3,7 +3,7 @@ import type { Fact } from './fact.ts';
 import type { Rule } from './history-checker.ts';
 import { boundsOf, nothingLeaks } from './rules/bounds.ts';
 import { everyStateIsHandled } from './rules/coverage.ts';
-import { everyEndIsTold, finalizersHold } from './rules/ends.ts';
+import { everyEndIsTold, finalizersHold, heldBeforeCalled, nothingStaysHeld } from './rules/ends.ts';
 import { oneAtATime, onlyWhoRuns } from './rules/exclusion.ts';
 import { bodyIsTrue } from './rules/fidelity.ts';
 import { livesAreKeptApart } from './rules/lives.ts';
@@ -12,7 +12,7 @@ import { callsArePrompt, callsWaitForQuiet } from './rules/promptness.ts';
 import { idsNameStates, noneWithoutCause } from './rules/repeats.ts';
 import { attemptsAreSpaced, endingIsFinal, probesAreSpaced } from './rules/retries.ts';
 import { statusIsTrue, statusStays } from './rules/statuses.ts';
-import { everyWishIsGranted } from './rules/wishes.ts';
+import { everyObjectIsSentAgain, everyWishIsGranted } from './rules/wishes.ts';
 
 export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
   call: [
@@ -28,11 +28,19 @@ export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
     callsWaitForQuiet,
     callsArePrompt,
     bodyIsTrue,
+    heldBeforeCalled,
   ],
   write: [finalizersHold],
   gone: [finalizersHold],
   status: [statusIsTrue],
   holds: [boundsOf],
   leak: [nothingLeaks],
-  quiet: [everyStateIsHandled, everyWishIsGranted, everyEndIsTold, statusStays],
+  quiet: [
+    everyStateIsHandled,
+    everyWishIsGranted,
+    everyObjectIsSentAgain,
+    everyEndIsTold,
+    nothingStaysHeld,
+    statusStays,
+  ],
 };

@@ -343,6 +343,51 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
       .end('fail')
       .gone(),
   ],
+  [
+    'I5',
+    'a call for an object that nothing holds yet',
+    story({ finalizer: true }).write('one', { held: [] }).wait(100).call('created'),
+  ],
+  [
+    'I5',
+    'a finalizer that is gone although the end was given up',
+    story({ finalizer: true })
+      .write('one', { held: ['shop/app'] })
+      .wait(100)
+      .call('created')
+      .end()
+      .write('one', { held: ['shop/app'], deleting: true })
+      .call('deleted')
+      .end('fail', { permanent: true })
+      .add({ fact: 'given-up', trigger: 'shop/app', uid: 'a-1' })
+      .write('one', { held: [], deleting: true }),
+  ],
+  [
+    'I5',
+    'an object that stays held for ever',
+    story({ finalizer: true })
+      .write('one', { held: ['shop/app'] })
+      .wait(100)
+      .call('created')
+      .end()
+      .write('one', { held: ['shop/app'], deleting: true })
+      .call('deleted')
+      .end()
+      .quiet(),
+  ],
+  [
+    'I4',
+    'what `when` holds back',
+    story()
+      .write('one', { closed: ['shop/app'] })
+      .wait(100)
+      .call('created'),
+  ],
+  [
+    'I1',
+    'an object that is not sent again in time',
+    story({ resyncs: true, resyncMs: 10_000 }).handled().wait(100_000).quiet(),
+  ],
   ['I6', 'an update of what was never created', story().write('one').wait(100).call('updated')],
   ['I6', 'a creation twice', story().handled().write('two').wait(200).call('created')],
   [

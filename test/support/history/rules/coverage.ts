@@ -30,7 +30,7 @@ export function isWanted({ life, run, trigger }: Pair, { triggers }: Ledger): bo
   if (config.eventTypes?.includes('Created') === false || config.eventTypes?.includes('Updated') === false)
     return false;
   const isDeleting = life.writes.at(-1)?.deleting === true;
-  return run?.digest !== undefined && life.gone === undefined && !isDeleting;
+  return run?.digest !== undefined && !run.closed && life.gone === undefined && !isDeleting;
 }
 
 /** The state that the function has handled; undefined where it may have begun with another one since. */

@@ -22,13 +22,31 @@ export const everyEndIsTold: Rule = (_fact, ledger, report) => {
 export const finalizersHold: Rule = (fact, { lives, triggers }, report) => {
   if (fact.fact !== 'write' && fact.fact !== 'gone') return;
   const life = lives.get(fact.uid);
-  const before = life?.writes.at(-1);
-  if (before?.deleting !== true) return;
-  for (const trigger of before.held ?? []) {
-    const pair = life?.pairs.get(trigger);
-    const isHeld = fact.fact === 'write' && fact.held?.includes(trigger) === true;
-    if (isHeld || pair?.known === undefined || pair.givenUp !== undefined) continue;
-    if (triggers.get(trigger)?.config.finalizer === true && triggers.get(trigger)?.gone !== true)
+  for (const pair of life?.pairs.values() ?? []) {
+    const trigger = triggers.get(pair.trigger);
+    if (trigger?.config.finalizer !== true || trigger.gone || pair.known === undefined) continue;
+    if (fact.fact === 'gone' || fact.held?.includes(pair.trigger) === false)
       report('I5', `${fact.uid} is let go before its deleted has succeeded`, pair.last?.fact, fact);
+  }
+};
+
+/** Whoever is called for an object can rely on hearing of its end. */
+export const heldBeforeCalled: Rule = (fact, { lives, triggers }, report) => {
+  if (fact.fact !== 'call' || fact.type === 'deleted') return;
+  const last = lives.get(fact.uid)?.writes.at(-1);
+  if (triggers.get(fact.trigger)?.config.finalizer === true && last?.held?.includes(fact.trigger) === false)
+    report('I5', `${fact.uid} is not held by ${fact.trigger}`, last, fact);
+};
+
+/** What is held to the end of it goes once that was told, and what was given up when somebody asks for it. */
+export const nothingStaysHeld: Rule = (_fact, ledger, report) => {
+  for (const pair of ledger.pairs()) {
+    const { life, known, run, last, givenUp, askedMs } = pair;
+    const now = life.writes.at(-1);
+    if (life.gone !== undefined || now?.held?.includes(pair.trigger) !== true) continue;
+    if (ledger.triggers.get(pair.trigger)?.config.suspended === true) continue;
+    if (now.deleting !== true && !(run?.digest === undefined && known === undefined)) continue;
+    if (givenUp !== undefined && askedMs <= (last?.fact.atMs ?? -Infinity)) continue;
+    report('I5', `${life.uid} stays held by ${pair.trigger}`, now, last?.fact, last?.end);
   }
 };

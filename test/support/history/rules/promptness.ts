@@ -33,7 +33,9 @@ export const callsArePrompt: Rule = (fact, ledger, report) => {
   if (ledger.faults.size > 0) return;
   // What came and went again in between was no cause.
   const same = pair.runs.findLastIndex(({ digest }) => digest === pair.last?.run?.digest);
-  const first = pair.runs[same + 1];
+  // Nor was what `when` has held back.
+  const shut = pair.runs.findLastIndex(({ closed }) => closed);
+  const first = pair.runs[Math.max(same, shut) + 1];
   // After a fault it takes a while until all that it kept back is known: an audit has to find what was withheld.
   if (first === undefined || first.fromMs - ledger.lastFaultMs < RECOVERY_MS) return;
   const sinceMs = Math.max(

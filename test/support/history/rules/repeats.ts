@@ -6,6 +6,9 @@ import type { CallFact } from '../fact.ts';
 import type { Rule } from '../history-checker.ts';
 import type { Pair } from '../pair.ts';
 
+/** An edit takes its way. */
+const HEARD_MS = 1000;
+
 export const noneWithoutCause: Rule = (fact, { lives, processes, triggers }, report) => {
   if (fact.fact !== 'call') return;
   const pair = lives.get(fact.uid)?.pairs.get(fact.trigger);
@@ -15,11 +18,15 @@ export const noneWithoutCause: Rule = (fact, { lives, processes, triggers }, rep
     const countsAsUpdate = fact.reason === 'Watch' || fact.type === 'deleted';
     if (countsAsUpdate && listed?.includes(fact.type) === false)
       report('I4', `${fact.type} is not asked for`, trigger.config, fact);
-    if (trigger.config.suspended === true) report('I4', 'a suspended trigger calls', trigger.config, fact);
+    const isKnown = fact.atMs - trigger.editedMs > HEARD_MS;
+    if (trigger.config.suspended === true && isKnown)
+      report('I4', 'a suspended trigger calls', trigger.config, fact);
     if (fact.reason === 'Resync' && trigger.config.resyncs !== true)
       report('I4', 'nobody asked for a resync', trigger.config, fact);
   }
   if (pair === undefined) return;
+  if (fact.type !== 'deleted' && pair.runAt(fact.rv)?.closed === true)
+    report('I4', 'sends what `when` holds back', pair.last?.fact, fact);
   const before = repeated(pair, fact);
   if (before !== undefined) {
     if (pair.excuses > 0) pair.excuses--;

@@ -8,6 +8,28 @@ const LATE_MS = 30_000;
 /** A wake-up outlives its process by the wall clock, which was off by so much at most. */
 const SKEW_MS = 3_600_000;
 
+/** Of a resync, beside the tenth by which they are spread. */
+const RESYNC_LATE_MS = 60_000;
+
+export const everyObjectIsSentAgain: Rule = (now, ledger, report) => {
+  for (const pair of ledger.pairs()) {
+    const trigger = ledger.triggers.get(pair.trigger);
+    const { resyncMs } = trigger?.config ?? {};
+    if (resyncMs === undefined || trigger === undefined || !isWanted(pair, ledger)) continue;
+    const { last, run, givenUp } = pair;
+    const latestMs = now.atMs - 1.1 * resyncMs - RESYNC_LATE_MS;
+    const sinceMs = Math.max(
+      ledger.lastFaultMs,
+      ledger.jumpedMs + SKEW_MS,
+      trigger.editedMs,
+      last?.fact.atMs ?? 0,
+      run?.fromMs ?? 0,
+    );
+    if (sinceMs < latestMs && givenUp === undefined)
+      report('I1', `${pair.trigger} has not sent ${pair.life.uid} again`, last?.fact, last?.end);
+  }
+};
+
 export const everyWishIsGranted: Rule = (now, ledger, report) => {
   for (const pair of ledger.pairs()) {
     const { last, run, givenUp } = pair;
