@@ -54,7 +54,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-lambda': ['forwarder/target'],
   '@aws-sdk/credential-provider-web-identity': ['forwarder/target'],
   '@smithy/node-http-handler': ['forwarder/target'],
-  '@nats-io/transport-node': ['forwarder/target'],
+  '@nats-io/transport-node': ['forwarder/target', 'functions/user-provisioning'],
   kafkajs: ['forwarder/target'],
   'rabbitmq-client': ['forwarder/target'],
   '@marcbachmann/cel-js': ['forwarder/filter'],
