@@ -1,15 +1,19 @@
-/** ModelDeployment on a real control plane with a node that has GPUs. */
+/** ModelDeployment on a real control plane with a node that has GPUs, its function in Knative's own runtime. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { cachedPackage } from '../../test/support/cached-packages.ts';
+import { TestProcess } from '../../test/support/child-process.ts';
+import { uniqueGroup } from '../../test/support/cluster.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import {
   Actions,
   condition,
   type Example,
   type ExampleObject,
+  hostAt,
   startExample,
 } from '../../test/support/example.ts';
-import { modelDeployment } from './model-deployment.ts';
 
 const KIND = 'modeldeployments.ai.example.com';
 
@@ -27,6 +31,31 @@ interface DeploymentObject extends ExampleObject {
   };
 }
 
+/** A kind whose objects carry an address, as `kubectl apply` writes it. */
+function addressableCrd(group: string): unknown {
+  const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `addressables.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { plural: 'addressables', singular: 'addressable', kind: 'Addressable' },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: open } }],
+    },
+  };
+}
+
+async function startRuntime(): Promise<TestProcess> {
+  const folder = await cachedPackage({ name: 'faas-js-runtime', version: '4.0.1' });
+  const script = path.resolve('test/support/knative-runtime.ts');
+  const module = path.join(import.meta.dirname, 'knative.ts');
+  const runtime = new TestProcess(process.execPath, [script, folder, module, 'handle']);
+  await runtime.printed('listening on ');
+  return runtime;
+}
+
 describe('ModelDeployment', { timeout: 90_000 }, () => {
   const actions = new Actions();
   let example: Example;
@@ -39,10 +68,23 @@ describe('ModelDeployment', { timeout: 90_000 }, () => {
     });
 
   before(async () => {
+    const runtime = await startRuntime();
+    actions.after(async () => await runtime[Symbol.asyncDispose]());
+    const [, port = ''] = /listening on (\d+)/.exec(runtime.output) ?? [];
+    const group = uniqueGroup('addressable');
+    const ref = { apiVersion: `${group}/v1`, kind: 'Addressable', name: 'model-deployment' };
     example = await startExample(actions, {
       folder: 'model-deployment',
-      functions: { 'model-deployment': modelDeployment },
+      functions: { 'model-deployment': hostAt(`http://127.0.0.1:${port}/`) },
+      target: () => ({ knative: { ref } }),
     });
+    actions.after(async () => {
+      await example.cluster.kubectl(['delete', 'crd', `addressables.${group}`, '--wait=false']);
+    });
+    // What Knative's Service is to the trigger: something that says where it is.
+    await example.apply(JSON.stringify(addressableCrd(group)));
+    const status = { address: { url: `${example.origin}/model-deployment` } };
+    await example.apply(JSON.stringify({ ...ref, metadata: { name: ref.name }, status }));
     // A node of this test's own: other pods do not tolerate its taint.
     const name = `gpu-${example.namespace}`;
     const resources = { cpu: '64', memory: '256Gi', pods: '100', 'nvidia.com/gpu': '8' };

@@ -105,6 +105,11 @@ export class Example {
     });
   }
 
+  /** Where the functions are: each at its trigger's name. */
+  get origin(): string {
+    return this.#origin;
+  }
+
   get forwarder(): ForwarderProcess {
     if (this.#forwarder === undefined) throw new Error('not open yet');
     return this.#forwarder;
