@@ -138,7 +138,12 @@ function calm(world: World, dice: Dice): void {
   world.start();
   // While nothing else happens: what is written between an edit and its being heard of is judged by either.
   if (dice.chance(0.1)) {
-    world.clock.after(EDIT_AFTER_MS, () => world.put(edited(dice.pick(world.triggers), dice)));
+    world.clock.after(EDIT_AFTER_MS, () => {
+      const trigger = dice.pick(world.triggers);
+      const after = edited(trigger, dice);
+      // What waits there was judged by the old measure.
+      if (!trigger.suspended && trigger.gated !== true) world.put(after);
+    });
   }
   const own = dice.fork();
   const isHolding = world.triggers.some(({ finalizer }) => finalizer === true);
