@@ -273,8 +273,11 @@ export class Actions implements Cleanup {
     this.#actions.unshift(action);
   }
 
+  /** All of them, also after one that failed: a process that stays would keep the test file from ending. */
   async run(): Promise<void> {
-    for (const action of this.#actions) await action();
+    const failed: unknown[] = [];
+    for (const action of this.#actions) await action().catch((error: unknown) => void failed.push(error));
+    if (failed.length > 0) throw new AggregateError(failed, 'cleanup failed');
   }
 }
 
