@@ -40,7 +40,7 @@ export interface SimulationOptions {
   readonly hours: number;
   /** The hour to begin with; its world is lived through from the beginning. @defaultValue 0 */
   readonly fromHour?: number;
-  /** Names of the faults there are; default: all. */
+  /** Names of the faults there are, in lives with plain triggers; default: all. */
   readonly faults?: readonly string[];
   readonly digests?: boolean;
   readonly onWorld?: (history: History, hour: number) => void;
@@ -52,7 +52,7 @@ export async function simulate(options: SimulationOptions, tally: Tally): Promis
   const first = fromHour - (fromHour % WORLD_HOURS);
   for (let hour = first; hour < fromHour + hours; hour += WORLD_HOURS) {
     const history = new History({ keep: KEPT_FACTS, digests });
-    const world = new World(mix(seed, hour), history);
+    const world = new World(mix(seed, hour), history, undefined, options.faults !== undefined);
     const last = Math.min(hour + WORLD_HOURS, fromHour + hours);
     const finding = await live(world, options, { from: hour, to: last }, tally);
     options.onWorld?.(history, hour);
@@ -145,7 +145,7 @@ function calm(world: World, dice: Dice): void {
       if (!trigger.suspended && trigger.gated !== true) world.put(after);
     });
   }
-  const own = dice.fork();
+  const own = new Dice(Math.floor(world.clock.monotonic() / HOUR_MS));
   const isHolding = world.triggers.some(({ finalizer }) => finalizer === true);
   if (isHolding) world.clock.after(REPLAY_AFTER_MS, () => world.replay());
   for (const { name, pauses } of world.triggers) {

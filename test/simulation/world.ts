@@ -36,8 +36,8 @@ export class World {
   /** Of the process that was started last. */
   #way: Weather | undefined;
 
-  /** @param triggers default: drawn by the seed */
-  constructor(seed: number, history: History, triggers?: readonly SimulatedTrigger[]) {
+  /** @param triggers default: drawn by the seed @param isPlain without finalizers, gates, pauses and resyncs */
+  constructor(seed: number, history: History, triggers?: readonly SimulatedTrigger[], isPlain = false) {
     const { clock } = this;
     this.dice = new Dice(seed);
     this.history = history;
@@ -46,7 +46,8 @@ export class World {
     this.functions = new SimulatedFunctions({ clock, history, dice: this.dice.fork() });
     this.functions.onStage = (stage) => this.#stage(stage);
     this.weather.latencyMs = this.dice.pick([0, 5, 50]);
-    const all = triggers ?? furnished(drawTriggers(this.dice), new Dice(mix(seed, 1)));
+    const drawn = triggers ?? drawTriggers(this.dice);
+    const all = triggers ?? (isPlain ? drawn : furnished(drawn, new Dice(mix(seed, 1))));
     for (const trigger of all) this.put(trigger);
   }
 
