@@ -99,8 +99,10 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   }
 
   const object = seen.object();
-  let changed = !sameState && takeState(record, seen, object, rules, sameGeneration);
-  if (doubtful) {
+  // Of what is held for its end alone, the end is told, with the attempts and the backoff of that, whatever it looks like.
+  const isEnding = record.ending && !ends;
+  let changed = !sameState && !isEnding && takeState(record, seen, object, rules, sameGeneration);
+  if (doubtful && !isEnding) {
     if (!changed) newState(record, versionOf(head, rules), seen.nowMs);
     record.touched ||= record.phase !== 'new';
     record.unsaved = true;

@@ -41,6 +41,18 @@ describe('An object that is held', () => {
     assert.ok(second.startedMs - first.startedMs >= 500, `${second.startedMs - first.startedMs} ms`);
   });
 
+  it('keeps the attempts and the backoff of its deletion, whatever is written to it meanwhile', async () => {
+    const world = await holding();
+    world.host.script = () => [new TargetError('TARGET_FAILED', 'it failed', { blame: 'delivery' })];
+    world.remove('web');
+    await world.pass();
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(400);
+    assert.equal(world.calls.length, 2, 'an edit does not cut the backoff short');
+    await world.pass(600);
+    assert.equal(world.call.event.statewireattempt, '2');
+  });
+
   it('goes once its deletion was handled', async () => {
     const world = await holding();
     world.remove('web');

@@ -15,9 +15,6 @@ export const attemptsAreSpaced: Rule = (fact, { lives, triggers }, report) => {
   if (!last.heard || last.blamesTarget) return;
   // When a target is back, all that waited for it is due at once; so is what somebody asks for, or an edit.
   if (Math.max(trigger.targetFailureMs, pair?.askedMs ?? 0, trigger.editedMs) >= end.atMs) return;
-  // Another state is told afresh, also of an object that is about to go.
-  const writtenMs = lives.get(fact.uid)?.writes.at(-1)?.atMs ?? -Infinity;
-  if (fact.type === 'deleted' && writtenMs >= last.fact.atMs) return;
   const stepMs = Math.min(backoff.maxMs, backoff.initialMs * 2 ** (last.fact.attempt - 1));
   const waitMs =
     end.retryAfterMs === undefined ? stepMs / 2 : Math.min(Math.max(end.retryAfterMs, 1000), backoff.maxMs);
