@@ -183,11 +183,12 @@ export class Example {
   }
 
   /** Waits until there is no such object. */
+  /** The garbage collector looks for new kinds every 30 s only; until then it leaves what they own. */
   async untilGone(kind: string, name: string): Promise<void> {
     await eventually(
       `${kind} ${name} is gone`,
       async () => (await this.api.find(this.#path(kind, name))) === undefined,
-      { everyMs: 100 },
+      { everyMs: 100, withinMs: 120_000 },
     );
   }
 
