@@ -17,7 +17,7 @@ interface Rendered {
   readonly rateLimit?: object;
 }
 
-describe('AIGatewayConfig', { timeout: 90_000 }, () => {
+describe('AIGatewayConfig', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
   let gateway: { readonly url: string; readonly adminUrl: string };

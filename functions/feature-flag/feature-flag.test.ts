@@ -14,7 +14,7 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 
 const KIND = 'featureflags.flags.example.com';
 
-describe('FeatureFlag', { timeout: 60_000 }, () => {
+describe('FeatureFlag', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
   let app: TestProcess;

@@ -56,7 +56,7 @@ async function startRuntime(): Promise<TestProcess> {
   return runtime;
 }
 
-describe('ModelDeployment', { timeout: 90_000 }, () => {
+describe('ModelDeployment', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
 

@@ -6,7 +6,7 @@ import { myResource } from './my-resource.ts';
 
 const KIND = 'myresources.test.io';
 
-describe('MyResource', { timeout: 60_000 }, () => {
+describe('MyResource', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
 

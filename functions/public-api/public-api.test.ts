@@ -12,7 +12,7 @@ const KIND = 'publicapis.api.example.com';
 const ROUTE = 'apiroutes.api.example.com';
 const POLICY = 'apipolicies.api.example.com';
 
-describe('PublicAPI', { timeout: 90_000 }, () => {
+describe('PublicAPI', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
   let url: string;

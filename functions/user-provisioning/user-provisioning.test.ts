@@ -45,7 +45,7 @@ class Company {
   }
 }
 
-describe('UserProvisioningRequest', { timeout: 90_000 }, () => {
+describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
   const actions = new Actions();
   const company = new Company();
   let example: Example;
