@@ -36,6 +36,12 @@ export class ReadingCache<T> {
     return kept.reading;
   }
 
+  /** How long ago it was read; undefined where nothing is kept. */
+  ageMs(key: string): number | undefined {
+    const kept = this.#kept.get(key);
+    return kept?.value === undefined ? undefined : this.#clock.monotonic() - kept.readAtMs;
+  }
+
   async #read(key: string, kept: Kept<T>, read: () => Promise<T>): Promise<T> {
     try {
       const value = await read();

@@ -86,14 +86,18 @@ describe('Secrets of a principal', () => {
     assert.equal(requests.length, 2);
   });
 
-  it('are read anew where they are doubted, but once a second at most', async () => {
+  it('are read anew where they are doubted, once a second at most: who doubts sooner waits', async () => {
     const { clock, requests, principal } = world();
     await principal.secret(ref, asking);
-    await principal.secret(ref, { ...asking, fresh: true });
+    const doubted = principal.secret(ref, { ...asking, fresh: true });
+    await clock.advance(999);
     assert.equal(requests.length, 1);
+    await clock.advance(1);
+    assert.equal(String(await doubted), 'one');
+    assert.equal(requests.length, 2);
     await clock.advance(1000);
     await principal.secret(ref, { ...asking, fresh: true });
-    assert.equal(requests.length, 2);
+    assert.equal(requests.length, 3);
   });
 
   it('are used on while the API server cannot tell', async () => {
