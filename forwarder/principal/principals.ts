@@ -56,9 +56,10 @@ export class Principals {
       secret: async ({ name, key }, asking) => {
         const read = (): Promise<ReadonlyMap<string, string>> => readSecret(client, namespace, name);
         const ageMs = this.#secrets.ageMs(`${namespace}/${name}`);
-        // Read a moment ago, it may have been rotated since: whoever doubts it waits until it may be read again.
+        // Read a moment ago, it may have been rotated since: whoever doubts it waits until it may be read again. Rounded up,
+        // because timers count whole milliseconds.
         if (asking.fresh === true && ageMs !== undefined && ageMs < MIN_AGE_MS)
-          await clock.sleep(MIN_AGE_MS - ageMs);
+          await clock.sleep(Math.ceil(MIN_AGE_MS - ageMs));
         const data = await this.#secrets
           // A key that lacks is looked for again, as a Secret that is not there.
           .get(`${namespace}/${name}`, read, (known, ageMs) => known.has(key) && ageMs < maxAge(asking))
