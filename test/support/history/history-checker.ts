@@ -23,6 +23,7 @@ export class HistoryChecker {
   }
 
   take(fact: Fact): void {
+    if (fact.fact === 'call') this.ledger.overdue(fact.trigger, fact.atMs);
     for (const rule of RULES[fact.fact] ?? []) rule(fact, this.ledger, this.#report);
     this.ledger.apply(fact);
   }

@@ -200,6 +200,19 @@ export class Ledger {
       this.pairOf(trigger, fact.uid).write(fact);
   }
 
+  /** Calls that outlived their deadline have failed: three objects in a row, and it is the target's own. */
+  overdue(trigger: string, nowMs: number): void {
+    const state = this.triggers.get(trigger);
+    if (state === undefined) return;
+    const late = [...this.open].filter(
+      ({ fact }) => fact.trigger === trigger && (fact.deadlineMs ?? Infinity) <= nowMs,
+    );
+    const failing = new Set([...state.failing, ...late.map(({ fact }) => fact.uid)]);
+    if (failing.size < 3) return;
+    for (const { fact } of late)
+      state.targetFailureMs = Math.max(state.targetFailureMs, fact.deadlineMs ?? -Infinity);
+  }
+
   #called(fact: CallFact): void {
     const pair = this.pairOf(fact.trigger, fact.uid, fact.name);
     const call = pair.call(fact);
