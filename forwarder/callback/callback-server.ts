@@ -2,10 +2,10 @@
  * `POST /callbacks/<id>`: what functions say later. Whoever asks is not trusted: the token is checked before a byte of
  * the body is read, the body is counted before it is looked at, and the answer tells nothing but whether it was taken.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
-import { ConfigError, messageOf } from '../lib/errors.ts';
+import { closeServer, listen } from '../lib/http-listener.ts';
 import type { Logger } from '../lib/logger.ts';
 import { formatAddress, type ListenAddress } from '../model/listen-address.ts';
 import type { Meter } from '../model/metrics.ts';
@@ -17,7 +17,6 @@ const MAX_HEADER_BYTES = 16_384;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 1024;
-const CLOSE_GRACE_MS = 1000;
 
 /** Ids as `CallbackDesk` makes them. */
 const PATH = /^\/callbacks\/([0-9a-f]{1,16}-\d{1,16})$/;
@@ -71,12 +70,12 @@ async function startCallbackServer(options: CallbackServerOptions): Promise<Call
     server.emit('request', request, response);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, options.address);
+  await listen(server, options.address, '--callback-address');
   const { address: host, port } = server.address() as AddressInfo;
   const address = formatAddress({ host, port });
   logger.info('callback server listening', { address });
   let closed: Promise<void> | undefined;
-  return { address, close: () => (closed ??= close(server, clock)) };
+  return { address, close: () => (closed ??= closeServer(server, clock)) };
 }
 
 /** The status to answer with. */
@@ -133,25 +132,4 @@ function end(response: ServerResponse, status: number): void {
   // What was not read of the body is not waited for.
   if (status !== 204) response.setHeader('connection', 'close');
   response.end();
-}
-
-function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Stays: what comes after listening, such as too many open files, ends one connection and not the process.
-    server.on('error', (error) => {
-      reject(new ConfigError('CONFIG_INVALID', '--callback-address', messageOf(error), { cause: error }));
-    });
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
-  });
-}
-
-function close(server: Server, clock: Pick<Clock, 'after'>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections());
-    server.close(() => {
-      timer.cancel();
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -1,9 +1,10 @@
 /** `/healthz`, `/readyz` and `/metrics` over HTTP, for kubelet and Prometheus. Nothing else, and nothing can be changed. */
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Express, type Response } from 'express';
 import type { Clock } from '../lib/clock.ts';
-import { ConfigError, messageOf } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
+import { closeServer, listen } from '../lib/http-listener.ts';
 import type { Logger } from '../lib/logger.ts';
 import { formatAddress, type ListenAddress } from '../model/listen-address.ts';
 import type { Health } from './health.ts';
@@ -27,7 +28,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000; // above Prometheus' usual 15 s and 30 s between scrapes
 const MAX_HEADER_BYTES = 8192;
 const MAX_CONNECTIONS = 128;
-const CLOSE_GRACE_MS = 1000;
 
 /** Rejects with a ConfigError for `--admin-address` where nothing can listen there. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -42,7 +42,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     createApp(options),
   );
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, wanted);
+  await listen(server, wanted, '--admin-address');
   const { address: host, port } = server.address() as AddressInfo;
   const address = formatAddress({ host, port });
   logger.info('admin server listening', { address });
@@ -92,25 +92,4 @@ function send(response: Response, status: number, contentType: string, body: str
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-content-type-options', 'nosniff');
   response.end(body);
-}
-
-function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Stays: what comes after listening, such as too many open files, ends one connection and not the process.
-    server.on('error', (error) => {
-      reject(new ConfigError('CONFIG_INVALID', '--admin-address', messageOf(error), { cause: error }));
-    });
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
-  });
-}
-
-function closeServer(server: Server, clock: Pick<Clock, 'after'>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections());
-    server.close(() => {
-      timer.cancel();
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

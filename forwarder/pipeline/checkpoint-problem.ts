@@ -1,4 +1,5 @@
 /** What can be wrong with a checkpoint: the `CheckpointHealthy` condition. */
+import { CheckpointFencedError } from '../checkpoint/fenced-error.ts';
 import { ApiError } from '../lib/errors.ts';
 
 /** There was a checkpoint, and there is none. */
@@ -12,8 +13,9 @@ export interface CheckpointProblem {
   readonly message: string;
 }
 
-/** Set where trying again soon changes nothing: no rights, or the kind is not installed. */
-export function refusalOf(error: unknown): 'Forbidden' | 'ResourceNotFound' | undefined {
+/** Set where trying again soon changes nothing: another process has it, no rights, or the kind is not installed. */
+export function refusalOf(error: unknown): 'TakenOver' | 'Forbidden' | 'ResourceNotFound' | undefined {
+  if (error instanceof CheckpointFencedError) return 'TakenOver';
   if (!(error instanceof ApiError)) return undefined;
   if (error.code === 'API_FORBIDDEN') return 'Forbidden';
   return error.code === 'API_NOT_FOUND' ? 'ResourceNotFound' : undefined;

@@ -3,7 +3,6 @@
  * they change, in one append for all that changed meanwhile.
  */
 import { CheckpointLog } from '../checkpoint/checkpoint-log.ts';
-import { CheckpointFencedError } from '../checkpoint/fenced-error.ts';
 import type { CheckpointHeader } from '../checkpoint/segment.ts';
 import type { SegmentStore } from '../checkpoint/segment-store.ts';
 import { encodeRecord } from '../filter/record-codec.ts';
@@ -71,7 +70,7 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     const { store, entries, clock, random, logger } = options;
-    this.#alarm = new Alarm(clock, () => void this.#ring());
+    this.#alarm = new Alarm(clock, () => this.#ring());
     this.#pace = new WritePace(clock, random);
     const encode = (uid: string): string | undefined => this.#encode(objectKey(uid));
     this.#log = new CheckpointLog({ store, random, logger, encode, liveCount: () => entries.size });
@@ -89,7 +88,7 @@ export class Checkpointer {
         return await this.#takeOver(signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof CheckpointFencedError || refusalOf(error) !== undefined) {
+        if (refusalOf(error) !== undefined) {
           this.#refused(error);
           return undefined;
         }
@@ -143,9 +142,9 @@ export class Checkpointer {
 
   /** Writes what there is to write. `clean`: every call is over, and none comes any more. */
   async flush({ clean }: { readonly clean: boolean }): Promise<void> {
-    await this.#writing;
+    while (this.#writing !== undefined) await this.#writing;
     if (this.#state !== 'on') return;
-    await this.#write(clean);
+    await this.#start(clean);
     if (clean) this.stop();
   }
 
@@ -224,13 +223,17 @@ export class Checkpointer {
     this.#alarm.set(this.#pace.nextMs(isNeeded));
   }
 
-  async #ring(): Promise<void> {
-    if (this.#state !== 'on') return this.#state === 'off' ? this.#lookAgain() : undefined;
-    this.#writing ??= this.#write(false).finally(() => {
+  #ring(): void {
+    if (this.#state === 'on') void this.#start(false);
+    if (this.#state === 'off') void this.#lookAgain();
+  }
+
+  /** One write at a time: the log is not made for two. */
+  #start(clean: boolean): Promise<void> {
+    return (this.#writing ??= this.#write(clean).finally(() => {
       this.#writing = undefined;
       this.#arm();
-    });
-    await this.#writing;
+    }));
   }
 
   async #write(clean: boolean): Promise<void> {
@@ -253,10 +256,7 @@ export class Checkpointer {
       if (this.#pace.succeeded()) problem(undefined);
     } catch (error) {
       this.#unsaved.failed();
-      if (error instanceof CheckpointFencedError || refusalOf(error) !== undefined) {
-        this.#refused(error);
-        return;
-      }
+      if (refusalOf(error) !== undefined) return this.#refused(error);
       const waitMs = this.#pace.failed();
       logger.warn('checkpoint cannot be written yet', { error: messageOf(error), afterMs: waitMs });
       problem({ reason: 'Unavailable', message: messageOf(error) });
@@ -267,16 +267,16 @@ export class Checkpointer {
   #refused(error: unknown): void {
     const { problem, logger, clock } = this.#options;
     if (this.#state === 'stopped') return;
-    if (error instanceof CheckpointFencedError) {
+    const reason = refusalOf(error) ?? 'Unavailable';
+    problem({ reason, message: messageOf(error) });
+    if (reason === 'TakenOver') {
       this.stop();
       logger.error('another process has taken over; nothing is sent any more', { error: messageOf(error) });
-      problem({ reason: 'TakenOver', message: messageOf(error) });
       this.#isTakenOver = true;
       return;
     }
     this.#state = 'off';
     logger.warn('checkpoint cannot be had; a restart sends all again', { error: messageOf(error) });
-    problem({ reason: refusalOf(error) ?? 'Unavailable', message: messageOf(error) });
     this.#alarm.set(clock.monotonic() + LOOK_AGAIN_MS);
   }
 

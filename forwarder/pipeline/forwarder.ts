@@ -147,7 +147,12 @@ export async function runForwarder(
   await drained(controller, clock, options.gracePeriodMs);
   controller.stop();
   await Promise.all([services.status.flush(), recorder.stop(), deadLetters.stop(), sources.stop()]);
-  await Promise.all([targets[Symbol.asyncDispose](), connection[Symbol.asyncDispose](), admin.close()]);
+  await Promise.all([
+    targets[Symbol.asyncDispose](),
+    connection[Symbol.asyncDispose](),
+    callbacks?.close(),
+    admin.close(),
+  ]);
   transport.close();
   logger.info('stopped');
 }

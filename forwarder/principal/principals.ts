@@ -55,11 +55,11 @@ export class Principals {
       ambient: ambient(namespace),
       secret: async ({ name, key }, asking) => {
         const read = (): Promise<ReadonlyMap<string, string>> => readSecret(client, namespace, name);
-        const ageMs = this.#secrets.ageMs(`${namespace}/${name}`);
+        const sinceMs = this.#secrets.ageMs(`${namespace}/${name}`);
         // Read a moment ago, it may have been rotated since: whoever doubts it waits until it may be read again. Rounded up,
         // because timers count whole milliseconds.
-        if (asking.fresh === true && ageMs !== undefined && ageMs < MIN_AGE_MS)
-          await clock.sleep(Math.ceil(MIN_AGE_MS - ageMs));
+        if (asking.fresh === true && sinceMs !== undefined && sinceMs < MIN_AGE_MS)
+          await clock.sleep(Math.ceil(MIN_AGE_MS - sinceMs));
         const data = await this.#secrets
           // A key that lacks is looked for again, as a Secret that is not there.
           .get(`${namespace}/${name}`, read, (known, ageMs) => known.has(key) && ageMs < maxAge(asking))

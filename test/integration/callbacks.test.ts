@@ -101,6 +101,8 @@ describe('A function that is only queued', () => {
     assert.equal(await bench.forwarder.metric('statewire_callbacks_total', { result: 'refused' }), 2);
     const token = new URL(String(first.headers['x-callback-url'])).searchParams.get('token') ?? '';
     assert.ok(!bench.forwarder.logs.some((line) => JSON.stringify(line).includes(token)));
+    assert.equal(await bench.forwarder.stop(), 0);
+    await assert.rejects(fetch(`http://${address}/callbacks/1-1`));
   });
 
   it('is refused with a finalizer where no callback comes in', async (t) => {
