@@ -9,6 +9,11 @@ export interface SecretRef {
   readonly key: string;
 }
 
+/** A Secret that is used as a whole: which keys it has is the Secret's own type to say. */
+export interface WholeSecretRef {
+  readonly name: string;
+}
+
 /** Any object with `status.address.url`. */
 export interface AddressableRef extends GroupVersionKind {
   readonly name: string;
@@ -34,6 +39,8 @@ export interface Principal {
   /** Whether the cloud credentials of the forwarder's own process serve this trigger. */
   readonly ambient: boolean;
   secret(ref: SecretRef, asking: Asking): Promise<Buffer>;
+  /** All its keys as they were at one time, so that a certificate and its key belong together. */
+  secretData(ref: WholeSecretRef, asking: Asking): Promise<ReadonlyMap<string, Buffer>>;
   /** A token of the trigger's ServiceAccount. */
   token(audience: string, asking: Asking): Promise<string>;
   address(ref: AddressableRef, asking: Asking): Promise<Address>;

@@ -54,19 +54,13 @@ export class Principals {
       name: `${namespace}/${serviceAccount}`,
       ambient: ambient(namespace),
       secret: async ({ name, key }, asking) => {
-        const read = (): Promise<ReadonlyMap<string, string>> => readSecret(client, namespace, name);
-        const sinceMs = this.#secrets.ageMs(`${namespace}/${name}`);
-        // Read a moment ago, it may have been rotated since: whoever doubts it waits until it may be read again. Rounded up,
-        // because timers count whole milliseconds.
-        if (asking.fresh === true && sinceMs !== undefined && sinceMs < MIN_AGE_MS)
-          await clock.sleep(Math.ceil(MIN_AGE_MS - sinceMs));
-        const data = await this.#secrets
-          // A key that lacks is looked for again, as a Secret that is not there.
-          .get(`${namespace}/${name}`, read, (known, ageMs) => known.has(key) && ageMs < maxAge(asking))
-          .catch((error: unknown) => {
-            throw failure(error, asking, `Secret "${name}"`, 'get secrets');
-          });
+        // A key that lacks is looked for again, as a Secret that is not there.
+        const data = await this.#secret(namespace, name, asking, (known) => known.has(key));
         return secretValue(data, { name, key }, asking);
+      },
+      secretData: async ({ name }, asking) => {
+        const data = await this.#secret(namespace, name, asking, () => true);
+        return new Map(Array.from(data, ([key, base64]) => [key, Buffer.from(base64, 'base64')]));
       },
       token: async (audience, asking) => {
         const make = (): Promise<Token> =>
@@ -95,6 +89,30 @@ export class Principals {
           });
       },
     };
+  }
+
+  async #secret(
+    namespace: string,
+    name: string,
+    asking: Asking,
+    isWhole: (known: ReadonlyMap<string, string>) => boolean,
+  ): Promise<ReadonlyMap<string, string>> {
+    const { client, clock } = this.#options;
+    const cacheKey = `${namespace}/${name}`;
+    const sinceMs = this.#secrets.ageMs(cacheKey);
+    // Read a moment ago, it may have been rotated since: whoever doubts it waits until it may be read again. Rounded up,
+    // because timers count whole milliseconds.
+    if (asking.fresh === true && sinceMs !== undefined && sinceMs < MIN_AGE_MS)
+      await clock.sleep(Math.ceil(MIN_AGE_MS - sinceMs));
+    return await this.#secrets
+      .get(
+        cacheKey,
+        () => readSecret(client, namespace, name),
+        (known, ageMs) => isWhole(known) && ageMs < maxAge(asking),
+      )
+      .catch((error: unknown) => {
+        throw failure(error, asking, `Secret "${name}"`, 'get secrets');
+      });
   }
 }
 

@@ -14,7 +14,7 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
-import { selfSigned } from '../support/self-signed.ts';
+import { selfSigned } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type BrokerMessage, brokerTargetContract, send, type TestBroker } from './broker-target.contract.ts';
 import { assertFails } from './target.contract.ts';

@@ -13,7 +13,7 @@ import type { Reply, Target } from '../../forwarder/model/target.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { answer, head, type Script, ScriptedServer } from '../support/scripted-server.ts';
-import { selfSigned } from '../support/self-signed.ts';
+import { selfSigned } from '../support/certificates.ts';
 
 const TIMEOUT_MS = 30_000;
 

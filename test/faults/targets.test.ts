@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { SpecPatch } from '../support/pipeline-world.ts';
 import { overrideNames } from '../support/names.ts';
 import { answer, head, type Script, ScriptedServer } from '../support/scripted-server.ts';
-import { selfSigned } from '../support/self-signed.ts';
+import { selfSigned } from '../support/certificates.ts';
 import { TargetWorld } from '../support/target-world.ts';
 
 /** Waits of 150, 300, 600, … ms, since the world's random is 0.5: three quarters of each step. */

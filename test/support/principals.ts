@@ -24,6 +24,14 @@ export function principalWith(has: Possessions | (() => Possessions) = {}): Prin
       const value = now().secrets?.[`${name}/${key}`];
       return value === undefined ? Promise.reject(missing(field)) : Promise.resolve(Buffer.from(value));
     },
+    secretData: ({ name }, { field }) => {
+      const keys = Object.entries(now().secrets ?? {}).filter(([key]) => key.startsWith(`${name}/`));
+      return keys.length === 0
+        ? Promise.reject(missing(field))
+        : Promise.resolve(
+            new Map(keys.map(([key, value]) => [key.slice(name.length + 1), Buffer.from(value)])),
+          );
+    },
     token: (audience, { field, fresh = false }) => {
       const { token } = now();
       return token === undefined ? Promise.reject(missing(field)) : Promise.resolve(token(audience, fresh));

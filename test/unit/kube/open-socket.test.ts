@@ -8,7 +8,7 @@ import { systemClock } from '../../../forwarder/lib/clock.ts';
 import type { KubeAccess } from '../../../forwarder/kube/kube-access.ts';
 import { HttpKubeClient } from '../../../forwarder/kube/kube-client.ts';
 import { StreamTransport } from '../../../forwarder/kube/stream-transport.ts';
-import { selfSigned } from '../../support/self-signed.ts';
+import { selfSigned } from '../../support/certificates.ts';
 
 const { key, cert } = selfSigned();
 

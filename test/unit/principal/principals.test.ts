@@ -113,6 +113,26 @@ describe('Secrets of a principal', () => {
     assert.deepEqual([error.code, error.conclusive], ['TARGET_UNAVAILABLE', false]);
   });
 
+  it('are given whole as they were at one time, and are read no more often for it', async () => {
+    const all = world();
+    all.answer = () => ({ data: { 'tls.crt': btoa('certificate'), 'tls.key': btoa('key') } });
+    const read = async (fresh = false): Promise<Record<string, string>> => {
+      const data = await all.principal.secretData({ name: 'keys' }, { ...asking, fresh });
+      return Object.fromEntries(Array.from(data, ([key, value]) => [key, String(value)]));
+    };
+    const first = { 'tls.crt': 'certificate', 'tls.key': 'key' };
+    assert.deepEqual(await read(), first);
+    all.answer = () => ({ data: { 'tls.crt': btoa('renewed') } });
+    assert.deepEqual(await read(), first);
+    assert.equal(all.requests.length, 1);
+    await all.clock.advance(1000);
+    assert.deepEqual(await read(true), { 'tls.crt': 'renewed' });
+    all.answer = refuse('API_NOT_FOUND');
+    await all.clock.advance(60_000);
+    const error = await failure(read());
+    assert.equal(error.message, 'spec.x: there is no Secret "keys" in this namespace');
+  });
+
   for (const { title, answer, message } of [
     {
       title: 'is not there',
