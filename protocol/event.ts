@@ -61,6 +61,8 @@ export interface EventAttributes {
   readonly statewiredeadline: string;
   /** The forwarder's leader epoch; 0 without leader election. */
   readonly statewireepoch: string;
+  /** Only with `payload.dataref`, where the object is too large: its API path. `data.object` then holds its identity alone. */
+  readonly dataref?: string;
   /** Lambda `Event` only, and where the forwarder takes callbacks: the URL to POST the result to, once. A secret. */
   readonly statewirecallback?: string;
 }

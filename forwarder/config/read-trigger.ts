@@ -165,7 +165,12 @@ function normalise(spec: Spec, namespace: string): TriggerSpec {
       perObject: { burst: delivery.perObject.burst, everyMs: ms(delivery.perObject.every) },
       reply: delivery.reply,
     },
-    payload: { previous: payload.previous, redact: payload.redact ?? [] },
+    payload: {
+      previous: payload.previous,
+      redact: payload.redact ?? [],
+      dataref: payload.dataref,
+      token: payload.token,
+    },
     finalizer: spec.finalizer,
     finalizerDeadlineMs: ms(spec.finalizerDeadline),
     ...(resync === undefined ? {} : { resyncMs: ms(resync) }),

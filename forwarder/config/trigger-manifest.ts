@@ -52,7 +52,12 @@ export interface TriggerManifest {
       readonly perObject: { readonly burst: number; readonly every: string };
       readonly reply: 'Result' | 'Ignore';
     };
-    readonly payload: { readonly previous: boolean; readonly redact?: readonly string[] };
+    readonly payload: {
+      readonly previous: boolean;
+      readonly redact?: readonly string[];
+      readonly dataref: boolean;
+      readonly token: boolean;
+    };
     readonly finalizer: boolean;
     readonly finalizerDeadline: string;
     readonly resync?: string;

@@ -4,7 +4,7 @@
  */
 import { parseDuration } from '../../protocol/duration.ts';
 import { isBrokerUrl } from '../lib/broker-url.ts';
-import { urlProblem } from '../lib/http-url.ts';
+import { isConfidentialUrl, urlProblem } from '../lib/http-url.ts';
 import type { RuleCheck } from './read-by-schema.ts';
 import { problem, type TriggerProblem } from './trigger-problem.ts';
 
@@ -16,9 +16,25 @@ interface Targets {
   readonly rabbitmq?: unknown;
 }
 
+/** What the rules about `payload.token` look at, defaults filled in. */
+interface TokenFields {
+  readonly payload: { readonly token: boolean };
+  readonly target: {
+    readonly http?: { readonly url?: string };
+    readonly knative?: unknown;
+    readonly lambda?: { readonly invocationType: string };
+    readonly openfaas?: { readonly async: boolean; readonly gateway: string };
+  };
+}
+
 const BROKERS = ['nats', 'kafka', 'rabbitmq'] as const;
 
 const count = (value: Fields): number => Object.values(value).filter((one) => one !== undefined).length;
+
+const isConfidential = (url = ''): boolean => {
+  const parsed = URL.parse(url);
+  return parsed !== null && isConfidentialUrl(parsed);
+};
 
 const durationOf = (value: unknown): number => parseDuration(String(value)) ?? 0;
 
@@ -59,6 +75,20 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
     holds: ({ finalizer, target }: { finalizer: boolean; target: Targets }) =>
       !finalizer || BROKERS.every((type) => target[type] === undefined),
   },
+  'token needs a target that answers itself': {
+    holds: ({ payload, target }: TokenFields) =>
+      !payload.token ||
+      target.http !== undefined ||
+      target.knative !== undefined ||
+      target.lambda?.invocationType === 'RequestResponse' ||
+      target.openfaas?.async === false,
+  },
+  'token needs a target with an https URL': {
+    holds: ({ payload, target: { http, openfaas } }: TokenFields) =>
+      !payload.token ||
+      (http === undefined && openfaas === undefined) ||
+      isConfidential(openfaas === undefined ? http?.url : openfaas.gateway),
+  },
   'quiet must not be longer than maxWait': {
     holds: ({ quiet, maxWait }: Fields) => durationOf(quiet) <= durationOf(maxWait),
   },
@@ -79,11 +109,10 @@ const NOT_YET: readonly (readonly [
   text?: string,
 ])[] = [
   ['target.file', isPresent, 'is accepted from --triggers FILE only'],
-  ['payload.dataref', isTrue],
   [
     'serviceAccountName',
     (value, spec) => isPresent(value) && value !== 'default' && !usesItsTokens(spec),
-    'is not supported yet but for tokens of the target: the forwarder reads and applies as itself',
+    'is not supported yet but for tokens of the target and payload.token: the forwarder reads and applies as itself',
   ],
 ];
 
@@ -100,8 +129,10 @@ export function notSupported(spec: unknown): readonly TriggerProblem[] {
   });
 }
 
-/** Whether the target gets tokens of the trigger's ServiceAccount. */
+/** Whether the target or the function gets tokens of the trigger's ServiceAccount. */
 function usesItsTokens(spec: unknown): boolean {
+  const { token } = ((spec as Fields | null)?.['payload'] ?? {}) as { readonly token?: unknown };
+  if (token === true) return true;
   const { http, lambda } = ((spec as Fields | null)?.['target'] ?? {}) as {
     readonly http?: { readonly auth?: { readonly serviceAccountToken?: unknown } };
     readonly lambda?: { readonly roleArn?: unknown };
@@ -111,8 +142,4 @@ function usesItsTokens(spec: unknown): boolean {
 
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true;
 }

@@ -21,16 +21,19 @@ export interface AttributesInput {
   readonly timeMs: number;
   readonly deadlineAtMs: number;
   readonly deletionVersion?: string | undefined;
+  /** The object is its identity only, and is to be read at its API path. */
+  readonly isReference: boolean;
 }
 
 export function eventAttributes(input: AttributesInput): EventAttributes {
   const { trigger, resource, object, eventType } = input;
   const { name, namespace, uid, generation, resourceVersion } = object.metadata;
+  const path = resourcePath(resource, { namespace, name });
   return {
     specversion: '1.0',
     type: EVENT_TYPES[eventType],
     source: `statewire://${input.clusterId}/${triggerName(trigger)}`,
-    subject: resourcePath(resource, { namespace, name }),
+    subject: path,
     id: input.id,
     time: timeOf(input),
     datacontenttype: 'application/json',
@@ -47,6 +50,7 @@ export function eventAttributes(input: AttributesInput): EventAttributes {
     statewireattempt: String(input.attempt),
     statewiredeadline: new Date(input.deadlineAtMs).toISOString(),
     statewireepoch: String(input.epoch),
+    ...(input.isReference && { dataref: path }),
   };
 }
 

@@ -64,6 +64,7 @@ export function buildInvocation(input: InvocationInput): Invocation {
     suffix: input.idSuffix,
   });
   const key = idempotencyKey(trigger.identity.uid, id);
+  const data = fitData(eventData(input), input.maxDataBytes, trigger.spec.payload);
   return {
     key: objectKey(object.metadata.uid),
     attributes: eventAttributes({
@@ -71,8 +72,9 @@ export function buildInvocation(input: InvocationInput): Invocation {
       trigger: trigger.identity,
       id,
       traceparent: traceparent(key, input.random),
+      isReference: data.isReference,
     }),
-    dataJson: fitData(eventData(input), input.maxDataBytes),
+    dataJson: data.json,
     idempotencyKey: key,
     deadlineMs: input.deadlineMs,
     timeoutMs: input.timeoutMs,

@@ -23,7 +23,7 @@ export function watchedObject(object: KubeObject, redact: readonly FieldPath[]):
   return redact.reduce<KubeObject>((rest, path) => removeFieldPath(rest, path), slim);
 }
 
-/** What is known of an object that went while nobody watched. */
+/** What is known of an object that went while nobody watched, and what is sent of one that is too large. */
 export function identityOf({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   const { name, namespace, uid } = metadata;
   return {

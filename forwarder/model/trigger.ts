@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ChangeClass, EventType } from '../../protocol/event.ts';
-import type { AddressableRef, SecretRef } from './principal.ts';
+import type { AddressableRef, SecretRef, WholeSecretRef } from './principal.ts';
 import type { GroupVersionKind } from './resource.ts';
 
 /** What a trigger is, whichever way it came (API or `--triggers FILE`). */
@@ -62,12 +62,34 @@ export interface HttpAuth {
   readonly bearer?: { readonly secretRef: SecretRef };
 }
 
+/** A Secret with the keys of type kubernetes.io/basic-auth: `username` and `password`. */
+export interface BasicAuth {
+  readonly secretRef: WholeSecretRef;
+}
+
+/** Present: TLS is demanded. The Secret has the keys of type kubernetes.io/tls, and `ca.crt`. */
+export interface BrokerTls {
+  readonly secretRef?: WholeSecretRef;
+}
+
+/** At most one is set. */
+export interface NatsAuth {
+  readonly basic?: BasicAuth;
+  readonly token?: { readonly secretRef: SecretRef };
+  /** The seed of a user. */
+  readonly nkey?: { readonly secretRef: SecretRef };
+  /** A .creds file: the JWT and the seed of a user. */
+  readonly credentials?: { readonly secretRef: SecretRef };
+}
+
 /** A subject of JetStream; a stream must take it. */
 export interface NatsTarget {
   readonly type: 'nats';
   /** `nats://host[:port]`, or `tls://host[:port]` where TLS is demanded. */
   readonly url: string;
   readonly subject: string;
+  readonly auth?: NatsAuth;
+  readonly tls?: BrokerTls;
 }
 
 /** The key of each record is the object's uid. */
@@ -76,7 +98,11 @@ export interface KafkaTarget {
   /** `host:port` of brokers to start from. */
   readonly brokers: readonly string[];
   readonly topic: string;
+  readonly auth?: { readonly basic?: BasicAuth & { readonly mechanism: SaslMechanism } };
+  readonly tls?: BrokerTls;
 }
+
+export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 
 export interface RabbitmqTarget {
   readonly type: 'rabbitmq';
@@ -85,6 +111,10 @@ export interface RabbitmqTarget {
   /** '' is the default exchange, where the routing key is the name of a queue. */
   readonly exchange: string;
   readonly routingKey: string;
+  /** Absent: the user `guest`. */
+  readonly auth?: { readonly basic?: BasicAuth };
+  /** For `amqps:` only. */
+  readonly tls?: BrokerTls;
 }
 
 /** A function behind an OpenFaaS gateway. */
@@ -162,7 +192,14 @@ export interface TriggerSpec {
   readonly debounce: { readonly quietMs: number; readonly maxWaitMs: number };
   readonly target: TargetSpec;
   readonly delivery: DeliverySpec;
-  readonly payload: { readonly previous: boolean; readonly redact: readonly string[] };
+  readonly payload: {
+    readonly previous: boolean;
+    readonly redact: readonly string[];
+    /** Whether an object too large for the target is sent as its identity and its API path. */
+    readonly dataref: boolean;
+    /** Whether events carry a token of the trigger's ServiceAccount. */
+    readonly token: boolean;
+  };
   /** Whether a deleted object stays until its `deleted` has succeeded. */
   readonly finalizer: boolean;
   /** In a namespace that is being deleted, an object is released after this long. @defaultValue 10 min */

@@ -66,7 +66,7 @@ describe('the FunctionTrigger CRD', () => {
         perObject: { burst: 30, every: '2s' },
         reply: 'Result',
       },
-      payload: { previous: false, dataref: false },
+      payload: { previous: false, dataref: false, token: false },
       serviceAccountName: 'default',
       finalizer: false,
       finalizerDeadline: '10m',

@@ -173,7 +173,7 @@ describe('a bad trigger of each kind', () => {
         field: 'spec.fields[0]',
         spec: spec({ fields: ['metadata.resourceVersion'] }),
       },
-      { name: 'bad-later', field: 'spec.payload.dataref', spec: spec({ payload: { dataref: true } }) },
+      { name: 'bad-later', field: 'spec.serviceAccountName', spec: spec({ serviceAccountName: 'other' }) },
       {
         name: 'bad-target',
         field: 'spec.target.http.headers["ce-id"]',

@@ -404,6 +404,31 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     named: 'x-a',
     forwarderOnly: true,
   },
+  ...[
+    nats({}),
+    kafka({}),
+    rabbitmq({}),
+    { target: { lambda: { functionName: 'a', invocationType: 'Event' } } },
+    { target: { openfaas: { name: 'a', gateway: 'https://gateway', async: true } } },
+  ].map((spec) => ({
+    reason: `a token for ${JSON.stringify(spec['target'])}`,
+    spec: { ...spec, payload: { token: true } },
+    field: 'spec.payload.token',
+    named: 'token needs a target that answers itself',
+  })),
+  ...[
+    http({ url: 'http://functions.example.com/a' }),
+    http({ url: 'http://localhost.example.com/' }),
+    http({ url: 'http://127.0.0.1.example.com/' }),
+    http({ url: 'http://localhostile/' }),
+    http({ service: { name: 'a' } }),
+    { target: { openfaas: { name: 'a' } } },
+  ].map((spec) => ({
+    reason: `a token in clear for ${JSON.stringify(spec['target'])}`,
+    spec: { ...spec, payload: { token: true } },
+    field: 'spec.payload.token',
+    named: 'token needs a target with an https URL',
+  })),
   {
     reason: 'a field that does not exist',
     spec: { debounce: { quite: '1s' } },

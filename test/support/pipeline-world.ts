@@ -64,7 +64,7 @@ const SPEC: TriggerSpec = {
     perObject: { burst: 1000, everyMs: 1 },
     reply: 'Result',
   },
-  payload: { previous: false, redact: [] },
+  payload: { previous: false, redact: [], dataref: false, token: false },
   finalizer: false,
   finalizerDeadlineMs: 600_000,
   serviceAccountName: 'default',

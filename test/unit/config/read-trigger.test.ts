@@ -56,7 +56,7 @@ describe('readTrigger', () => {
           perObject: { burst: 30, everyMs: 2000 },
           reply: 'Result',
         },
-        payload: { previous: false, redact: [] },
+        payload: { previous: false, redact: [], dataref: false, token: false },
         finalizer: false,
         finalizerDeadlineMs: 600_000,
         serviceAccountName: 'default',
@@ -98,7 +98,12 @@ describe('readTrigger', () => {
         perObject: { burst: 5, everyMs: 10_000 },
         reply: 'Ignore',
       },
-      payload: { previous: true, redact: ['spec.password', 'metadata.annotations["example.com/note"]'] },
+      payload: {
+        previous: true,
+        redact: ['spec.password', 'metadata.annotations["example.com/note"]'],
+        dataref: true,
+        token: true,
+      },
       finalizer: true,
       finalizerDeadlineMs: 1_200_000,
       serviceAccountName: 'default',
@@ -242,6 +247,30 @@ describe('readTrigger, for each kind of target', () => {
     });
   }
 
+  it('takes a ServiceAccount where functions get its token', () => {
+    const spec = { ...GOOD_SPEC, payload: { token: true }, serviceAccountName: 'writer' };
+    assert.equal(accepted(manifest(spec)).spec.serviceAccountName, 'writer');
+  });
+
+  for (const target of [
+    { lambda: { functionName: 'a' } },
+    { knative: { ref: { apiVersion: 'v1', kind: 'Service', name: 'a' } } },
+    { openfaas: { name: 'a', gateway: 'https://gateway.example.com' } },
+    { http: { url: 'HTTPS://functions.example.com/' } },
+    ...['http://127.0.0.1:8080', 'http://127.9.9.9/a', 'http://[::1]:1/?a', 'http://localhost'].map(
+      (url) => ({
+        http: { url },
+      }),
+    ),
+  ]) {
+    it(`lets ${JSON.stringify(target)} have a token`, () => {
+      assert.equal(
+        accepted(manifest({ ...GOOD_SPEC, target, payload: { token: true } })).spec.payload.token,
+        true,
+      );
+    });
+  }
+
   it("takes a ServiceAccount where its tokens are the target's", () => {
     const http = { url: 'http://fn/', auth: { serviceAccountToken: { audience: 'orders' } } };
     const spec = { ...GOOD_SPEC, target: { http }, serviceAccountName: 'caller' };
@@ -307,7 +336,7 @@ describe('readTrigger, for what does not work yet', () => {
   const cases: readonly { readonly given: unknown; readonly fields: readonly string[] }[] = [
     {
       given: fixture('later'),
-      fields: ['spec.payload.dataref', 'spec.serviceAccountName'],
+      fields: ['spec.serviceAccountName'],
     },
   ];
   for (const { given, fields } of cases) {
@@ -324,10 +353,10 @@ describe('readTrigger, for what does not work yet', () => {
   }
 
   it('tells of other problems beside', () => {
-    const spec = { ...GOOD_SPEC, payload: { dataref: true }, resync: 'soon' };
+    const spec = { ...GOOD_SPEC, serviceAccountName: 'application-trigger', resync: 'soon' };
     assert.deepEqual(
       problemsOf(manifest(spec)).map((one) => one.field),
-      ['spec.payload.dataref', 'spec.resync'],
+      ['spec.serviceAccountName', 'spec.resync'],
     );
   });
 });

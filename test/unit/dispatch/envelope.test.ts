@@ -9,7 +9,7 @@ const identity = { namespace: 'shop', name: 'application', uid: 'trigger-uid', g
 
 function inputWith(overrides: Partial<InvocationInput> = {}): InvocationInput {
   return {
-    trigger: { identity, spec: { payload: { previous: false, redact: [] } } },
+    trigger: payload(false),
     clusterId: 'cluster-1',
     resource: APPLICATIONS,
     object: objectOf({ spec: { replicas: 2 } }),
@@ -29,7 +29,7 @@ function inputWith(overrides: Partial<InvocationInput> = {}): InvocationInput {
 }
 
 function payload(previous: boolean, ...redact: string[]): InvocationInput['trigger'] {
-  return { identity, spec: { payload: { previous, redact } } };
+  return { identity, spec: { payload: { previous, redact, dataref: false, token: false } } };
 }
 
 function dataOf(input: InvocationInput): Record<string, unknown> {
@@ -247,5 +247,26 @@ describe('buildInvocation', () => {
 
   it('fails for good where the object does not fit the target', () => {
     assert.throws(() => buildInvocation(inputWith({ maxDataBytes: 10 })), { code: 'TARGET_TOO_LARGE' });
+  });
+
+  it('says by dataref where an object is that does not fit', () => {
+    const trigger = { identity, spec: { payload: { ...payload(true).spec.payload, dataref: true } } };
+    const object = objectOf({ spec: { text: 'x'.repeat(1000) } });
+    const { attributes, dataJson, ...rest } = buildInvocation(
+      inputWith({ trigger, object, maxDataBytes: 500 }),
+    );
+    assert.equal(attributes.dataref, '/apis/example.com/v1/namespaces/shop/applications/web');
+    assert.equal(attributes.dataref, attributes.subject);
+    assert.deepEqual(JSON.parse(dataJson), {
+      object: {
+        apiVersion: 'example.com/v1',
+        kind: 'Application',
+        metadata: { name: 'web', namespace: 'shop', uid: 'uid-web' },
+      },
+      reason: 'Watch',
+    });
+    const whole = buildInvocation(inputWith({ trigger, object }));
+    assert.equal('dataref' in whole.attributes, false);
+    assert.deepEqual([whole.attributes.id, whole.idempotencyKey], [attributes.id, rest.idempotencyKey]);
   });
 });

@@ -22,12 +22,37 @@ describe('fitData', () => {
     { reason: 'leaves out children next', limit: bytes(withChildren) - 1, expected: least },
     { reason: 'counts bytes, not characters', limit: bytes(least), expected: least },
   ]) {
-    it(reason, () => assert.deepEqual(JSON.parse(fitData(whole, limit)), expected));
+    it(reason, () => {
+      for (const dataref of [false, true]) {
+        const { json, isReference } = fitData(whole, limit, { dataref });
+        assert.deepEqual([JSON.parse(json), isReference], [expected, false]);
+      }
+    });
   }
+
+  it('leaves out all of the object but its identity at last, where the trigger says so', () => {
+    const limit = bytes(least) - 1;
+    const { json, isReference } = fitData({ ...whole, changed: ['Spec'] }, limit, { dataref: true });
+    const { apiVersion, kind, metadata } = least.object;
+    const { name, namespace, uid } = metadata;
+    assert.deepEqual(JSON.parse(json), {
+      object: { apiVersion, kind, metadata: { name, namespace, uid } },
+      changed: ['Spec'],
+      reason: 'Watch',
+    });
+    assert.ok(isReference);
+  });
+
+  it('names the size of the object also where its identity is too large', () => {
+    assert.throws(() => fitData(whole, 20, { dataref: true }), {
+      code: 'TARGET_TOO_LARGE',
+      message: `object of ${bytes(least)} bytes is larger than the 20 bytes the target takes`,
+    });
+  });
 
   it('fails for good where the object alone is too large, and names both sizes', () => {
     const limit = bytes(least) - 1;
-    assert.throws(() => fitData(whole, limit), {
+    assert.throws(() => fitData(whole, limit, { dataref: false }), {
       code: 'TARGET_TOO_LARGE',
       blame: 'delivery',
       permanent: true,
