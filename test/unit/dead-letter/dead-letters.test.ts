@@ -1,102 +1,12 @@
-/** Dead letters as they are written, watched and replayed, with no time but the test's. */
+/** Dead letters as they are written, with no time but the test's. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LetterFailure, LetterSubject } from '../../../forwarder/dead-letter/dead-letter.ts';
-import { DeadLetters } from '../../../forwarder/dead-letter/dead-letters.ts';
-import type { LetterProblem } from '../../../forwarder/dead-letter/letter-problem.ts';
-import { MAX_LETTERS, type TriggerLetters } from '../../../forwarder/dead-letter/trigger-letters.ts';
-import { ApiError, type ApiErrorDetails } from '../../../forwarder/lib/errors.ts';
-import { silentLogger } from '../../../forwarder/lib/logger.ts';
-import { Slots } from '../../../forwarder/lib/slots.ts';
-import type { TriggerIdentity } from '../../../forwarder/model/trigger.ts';
-import { LetterServer } from '../../support/letter-server.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-
-const TRIGGER: TriggerIdentity = { namespace: 'shop', name: 'app', uid: 't-1', generation: 1 };
-
-class Bench {
-  readonly clock: ManualClock = new ManualClock();
-  readonly server: LetterServer;
-  readonly warnings: unknown[] = [];
-  readonly problems: (LetterProblem | undefined)[] = [];
-  readonly replays: string[] = [];
-  readonly stale = new Set<string>();
-  /** Whether replays can be seen to. */
-  ready = true;
-  lists = 0;
-  readonly deadLetters: DeadLetters;
-  readonly letters: TriggerLetters;
-
-  constructor(server: LetterServer = new LetterServer(), trigger: TriggerIdentity = TRIGGER) {
-    this.server = server;
-    const { clock, warnings } = this;
-    const logger = { ...silentLogger, warn: (_text: string, fields: unknown) => void warnings.push(fields) };
-    this.deadLetters = new DeadLetters({
-      client: server,
-      sources: server,
-      clock,
-      random: () => 0.5,
-      logger,
-      writeSlots: new Slots(4),
-      identity: 'forwarder',
-      ownable: true,
-      allNamespaces: false,
-    });
-    this.letters = this.open(trigger);
-  }
-
-  open(trigger: TriggerIdentity): TriggerLetters {
-    return this.deadLetters.open(trigger, {
-      replay: (uid, value) => {
-        if (this.ready) this.replays.push(`${uid} ${value}`);
-        return this.ready;
-      },
-      isStale: (uid) => this.stale.has(uid),
-      listed: () => void (this.lists += 1),
-      problem: (problem) => void this.problems.push(problem),
-    });
-  }
-
-  put(name = 'one', rest: Partial<LetterFailure> = {}): void {
-    const nowMs = this.clock.now();
-    const error = { code: 'TARGET_FAILED', message: 'answered 500' };
-    this.letters.put(subject(name), {
-      eventType: 'Created',
-      resourceVersion: '1',
-      attempts: 1,
-      error,
-      firstFailedMs: nowMs,
-      lastFailedMs: nowMs,
-      ...rest,
-    });
-  }
-
-  pass(ms = 0): Promise<void> {
-    return this.clock.advance(ms);
-  }
-
-  /** Requests since the last look, without names. */
-  asked(): string[] {
-    return this.server.requests.splice(0).map((line) => line.replace(/ app-[0-9a-f]{10}/, ' one'));
-  }
-}
-
-function subject(name: string): LetterSubject {
-  return {
-    apiVersion: 'example.com/v1',
-    kind: 'Application',
-    namespace: 'shop',
-    name,
-    uid: `uid-of-${name}`,
-  };
-}
-
-const refused = (code: ConstructorParameters<typeof ApiError>[0], details: ApiErrorDetails = {}): ApiError =>
-  new ApiError(code, 'no', details);
+import { MAX_LETTERS } from '../../../forwarder/dead-letter/trigger-letters.ts';
+import { apiRefusal, LetterBench, subject, TRIGGER } from '../../support/letter-bench.ts';
 
 describe('DeadLetters', () => {
   it('creates a letter, then its status', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.put();
     await bench.pass();
     assert.deepEqual(bench.asked(), ['POST ', 'PATCH one/status']);
@@ -106,7 +16,7 @@ describe('DeadLetters', () => {
   });
 
   it('only writes the status of a letter that is there, and keeps the time of the first failure', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.put();
     await bench.pass(60_000);
     bench.asked();
@@ -125,7 +35,7 @@ describe('DeadLetters', () => {
   });
 
   it('writes what was told last, however much came before', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     for (let attempts = 1; attempts <= 5; attempts++) bench.put('one', { attempts });
     await bench.pass();
     assert.deepEqual(bench.asked(), ['POST ', 'PATCH one/status']);
@@ -133,7 +43,7 @@ describe('DeadLetters', () => {
   });
 
   it('writes nothing for what is taken back in the same turn', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.put();
     bench.letters.resolve('uid-of-one');
     await bench.pass();
@@ -142,7 +52,7 @@ describe('DeadLetters', () => {
   });
 
   it('deletes a letter that was resolved while it was being created', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     const gate = Promise.withResolvers<void>();
     bench.server.hold = gate.promise;
     bench.put();
@@ -155,7 +65,7 @@ describe('DeadLetters', () => {
   });
 
   it('keeps a letter whose object fails again while it is being deleted', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.put();
     await bench.pass();
     const gate = Promise.withResolvers<void>();
@@ -170,8 +80,8 @@ describe('DeadLetters', () => {
   });
 
   it('tries again, later and later, while the API server is away', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_UNAVAILABLE');
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_UNAVAILABLE');
     bench.put();
     await bench.pass(60_000);
     const tries = bench.asked().length;
@@ -183,7 +93,7 @@ describe('DeadLetters', () => {
   });
 
   it('finds a letter whose creation was not answered', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.server.lose = ({ method }) => method === 'POST';
     bench.put();
     await bench.pass();
@@ -193,7 +103,7 @@ describe('DeadLetters', () => {
   });
 
   it('deletes one that may have been created without an answer, unseen', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.letters.close();
     const letters = bench.open({ ...TRIGGER, uid: 't-2' });
     bench.server.lose = ({ method }) => method === 'POST';
@@ -212,8 +122,8 @@ describe('DeadLetters', () => {
   });
 
   it('warns once where it may not write, says so in a condition, and goes on trying', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_FORBIDDEN');
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_FORBIDDEN');
     bench.put('one');
     bench.put('two');
     await bench.pass(60_000);
@@ -230,8 +140,8 @@ describe('DeadLetters', () => {
   });
 
   it('holds letters in memory until the kind is installed, then writes them at once', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_NOT_FOUND');
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_NOT_FOUND');
     bench.put();
     await bench.pass(100_000);
     assert.equal(bench.problems[0]?.reason, 'DeadLettersNotInstalled');
@@ -242,8 +152,8 @@ describe('DeadLetters', () => {
   });
 
   it('gives up in a namespace that is going', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_FORBIDDEN', { causes: [{ reason: 'NamespaceTerminating' }] });
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_FORBIDDEN', { causes: [{ reason: 'NamespaceTerminating' }] });
     bench.put();
     await bench.pass(600_000);
     assert.deepEqual(bench.asked(), ['POST ']);
@@ -251,8 +161,8 @@ describe('DeadLetters', () => {
   });
 
   it('tries only once what the server refuses as invalid, and still counts it', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_INVALID');
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_INVALID');
     bench.put();
     await bench.pass(600_000);
     assert.deepEqual(bench.asked(), ['POST ']);
@@ -261,7 +171,7 @@ describe('DeadLetters', () => {
   });
 
   it('writes no more at a time than there are slots', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     for (let n = 0; n < 50; n++) bench.put(`o-${n}`);
     await bench.pass();
     assert.equal(bench.server.letters.size, 50);
@@ -269,7 +179,7 @@ describe('DeadLetters', () => {
   });
 
   it('holds 1,000 letters, and takes the next when one goes', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     for (let n = 0; n < MAX_LETTERS; n++) bench.put(`o-${n}`);
     assert.ok(bench.letters.canHold('uid-of-o-7'));
     assert.ok(!bench.letters.canHold('uid-of-more'));
@@ -284,147 +194,9 @@ describe('DeadLetters', () => {
   });
 });
 
-describe('A replay', () => {
-  it('is taken, then its annotation is removed', async () => {
-    const bench = new Bench();
-    bench.put();
-    await bench.pass();
-    bench.server.annotate('now');
-    await bench.pass();
-    assert.deepEqual(bench.replays, ['uid-of-one now']);
-    assert.deepEqual(bench.server.letter.metadata.annotations, {});
-  });
-
-  it('is taken once for each value, also where one comes while another is removed', async () => {
-    const bench = new Bench();
-    bench.put();
-    await bench.pass();
-    const gate = Promise.withResolvers<void>();
-    bench.server.hold = gate.promise;
-    bench.server.annotate('first');
-    await bench.pass();
-    bench.server.annotate('second');
-    gate.resolve();
-    await bench.pass(1000);
-    assert.deepEqual(bench.replays, ['uid-of-one first', 'uid-of-one second']);
-    assert.deepEqual(bench.server.letter.metadata.annotations, {});
-    bench.server.annotate('second');
-    await bench.pass(1000);
-    assert.equal(bench.replays.length, 3);
-  });
-
-  it('waits until the pipeline can tell, with its annotation in place', async () => {
-    const bench = new Bench();
-    bench.put();
-    await bench.pass();
-    bench.ready = false;
-    bench.server.annotate('now');
-    await bench.pass();
-    assert.deepEqual(bench.server.letter.metadata.annotations, { 'statewire.dev/replay': 'now' });
-    bench.ready = true;
-    bench.letters.sweep();
-    await bench.pass();
-    assert.deepEqual(bench.replays, ['uid-of-one now']);
-    assert.deepEqual(bench.server.letter.metadata.annotations, {});
-  });
-});
-
-describe('Letters that exist', () => {
-  async function written(): Promise<LetterServer> {
-    const before = new Bench();
-    before.put('one');
-    await before.pass();
-    await before.deadLetters.stop();
-    before.asked();
-    return before.server;
-  }
-
-  it('are known after a restart, and left as they are', async () => {
-    const bench = new Bench(await written());
-    await bench.pass();
-    assert.ok(bench.letters.has('uid-of-one'));
-    assert.equal(bench.lists, 1);
-    assert.deepEqual(bench.asked(), []);
-  });
-
-  it('go where nothing is left that they stand for', async () => {
-    const server = await written();
-    const bench = new Bench(server);
-    bench.stale.add('uid-of-one');
-    await bench.pass();
-    assert.deepEqual([server.letters.size, bench.letters.size], [0, 0]);
-  });
-
-  it('stay where they come from another process, which knows more', async () => {
-    const server = await written();
-    const { letter } = server;
-    server.remove(letter);
-    const bench = new Bench(server);
-    bench.stale.add('uid-of-one');
-    await bench.pass();
-    server.put(letter);
-    await bench.pass();
-    assert.deepEqual([server.letters.size, bench.letters.has('uid-of-one')], [1, true]);
-  });
-
-  it('go where their trigger was made anew', async () => {
-    const server = await written();
-    const bench = new Bench(server, { ...TRIGGER, uid: 't-2' });
-    await bench.pass();
-    assert.deepEqual([server.letters.size, bench.letters.size], [0, 0]);
-  });
-
-  it('stay where they are of a trigger that is not run here', async () => {
-    const server = await written();
-    const bench = new Bench(server, { ...TRIGGER, name: 'other', uid: 't-2' });
-    await bench.pass();
-    assert.deepEqual([server.letters.size, bench.letters.size], [1, 0]);
-  });
-
-  it('are told to a pipeline that starts later', async () => {
-    const bench = new Bench(await written(), { ...TRIGGER, name: 'other', uid: 't-2' });
-    await bench.pass();
-    const later = bench.open(TRIGGER);
-    await bench.pass();
-    assert.ok(later.has('uid-of-one'));
-  });
-
-  it('are told again to a pipeline that takes the place of another', async () => {
-    const bench = new Bench(await written());
-    await bench.pass();
-    bench.letters.close();
-    assert.equal(bench.server.watches, 0);
-    const next = bench.open(TRIGGER);
-    await bench.pass();
-    assert.ok(next.has('uid-of-one'));
-  });
-
-  it('are dropped where a person deletes them, until the object fails again', async () => {
-    const bench = new Bench(await written());
-    await bench.pass();
-    bench.server.remove(bench.server.letter);
-    await bench.pass();
-    assert.equal(bench.letters.size, 0);
-    assert.deepEqual(bench.asked(), []);
-    bench.put();
-    await bench.pass();
-    assert.equal(bench.server.letters.size, 1);
-  });
-
-  it('go with their trigger, also one that is still being written', async () => {
-    const bench = new Bench(await written());
-    await bench.pass();
-    bench.put('two');
-    bench.deadLetters.remove(TRIGGER);
-    bench.letters.close();
-    await bench.pass();
-    assert.equal(bench.server.letters.size, 0);
-  });
-});
-
 describe('At the end', () => {
   it('letters that are being written are written', async () => {
-    const bench = new Bench();
+    const bench = new LetterBench();
     bench.put();
     const stopped = bench.deadLetters.stop();
     await bench.pass();
@@ -434,8 +206,8 @@ describe('At the end', () => {
   });
 
   it('an API server that is away holds nobody up', async () => {
-    const bench = new Bench();
-    bench.server.fault = () => refused('API_UNAVAILABLE');
+    const bench = new LetterBench();
+    bench.server.fault = () => apiRefusal('API_UNAVAILABLE');
     bench.put();
     await bench.pass(100);
     let isOver = false;
