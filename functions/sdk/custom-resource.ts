@@ -74,6 +74,12 @@ export type DeletedObjectOf<R extends CustomResource> = Omit<ObjectOf<R>, 'spec'
   readonly spec?: output<R['spec']> | undefined;
 };
 
+/** Takes what is written as a literal as well: that is readonly, at every depth, in `done({ … })`. */
+type DeepReadonly<T> = T extends object ? { readonly [Field in keyof T]: DeepReadonly<T[Field]> } : T;
+
+/** A status as a function of the kind states it, whole. */
+export type StatusOf<R extends CustomResource> = DeepReadonly<input<NonNullable<R['status']>>>;
+
 /**
  * What a handler may return: a FunctionResult without the need to stamp it, its status of the declared shape. A field
  * that is undefined counts as left out.
@@ -81,5 +87,5 @@ export type DeletedObjectOf<R extends CustomResource> = Omit<ObjectOf<R>, 'spec'
 export type ResultOf<R extends CustomResource> = {
   readonly [Field in Exclude<keyof FunctionResult, 'status'>]?: FunctionResult[Field] | undefined;
 } & {
-  readonly status?: input<NonNullable<R['status']>> | undefined;
+  readonly status?: StatusOf<R> | undefined;
 };

@@ -1,12 +1,12 @@
 import type { ChangeClass, EventType, Reason } from '../../protocol/event.ts';
 import type { Cluster, PatchStatusOptions, StatusOutcome, StatusStatement } from './cluster/cluster.ts';
 import type { Children } from './children.ts';
-import type { CustomResource, DeletedObjectOf, ObjectOf, ResultOf } from './custom-resource.ts';
+import type { CustomResource, DeletedObjectOf, ObjectOf, ResultOf, StatusOf } from './custom-resource.ts';
 import type { ReceivedEvent } from './event.ts';
 import type { Logger } from './log.ts';
 
-/** Everything a handler knows about its call. */
-export interface HandlerContext<O> {
+/** Everything a handler knows about its call: about an object `O`, whose status is an `S`. */
+export interface HandlerContext<O, S = Readonly<Record<string, unknown>>> {
   readonly type: EventType;
   /** The newest state. */
   readonly object: O;
@@ -37,23 +37,35 @@ export interface HandlerContext<O> {
   /**
    * Writes the status now, instead of returning it: for long steps that show progress, and for carriers that take no
    * answer. In the name of the trigger, like a result: what was stated before and is left out goes, and a result with a
-   * status of its own replaces this.
+   * status of its own replaces this. A status may lack what somebody else states.
    */
-  readonly patchStatus: (statement: StatusStatement, options?: PatchStatusOptions) => Promise<StatusOutcome>;
+  readonly patchStatus: (
+    statement: StatusStatement<Partial<S>>,
+    options?: PatchStatusOptions,
+  ) => Promise<StatusOutcome>;
 }
 
-export type ContextOf<R extends CustomResource> = HandlerContext<ObjectOf<R>>;
-export type DeletedContextOf<R extends CustomResource> = HandlerContext<DeletedObjectOf<R>>;
+export type ContextOf<R extends CustomResource> = HandlerContext<ObjectOf<R>, StatusOf<R>>;
+export type DeletedContextOf<R extends CustomResource> = HandlerContext<DeletedObjectOf<R>, StatusOf<R>>;
 
 /** Nothing returned means done. */
 type Returned<R extends CustomResource> = ResultOf<R> | null | void;
-type Handler<C, R extends CustomResource> = (context: C) => Returned<R> | Promise<Returned<R>>;
+type Handler<C, Result> = (context: C) => Result | Promise<Result>;
 
-/** One step per event type. An event without a handler is done. */
-export interface Handlers<R extends CustomResource> {
-  readonly created?: Handler<ContextOf<R>, R>;
-  readonly updated?: Handler<ContextOf<R>, R>;
-  readonly deleted?: Handler<DeletedContextOf<R>, R>;
+/**
+ * One step per event type. An event without a handler is done.
+ *
+ * What each returns has a type of its own, so that a literal in a result stays what it is.
+ */
+export interface Handlers<
+  R extends CustomResource,
+  Created extends Returned<R> = Returned<R>,
+  Updated extends Returned<R> = Returned<R>,
+  Deleted extends Returned<R> = Returned<R>,
+> {
+  readonly created?: Handler<ContextOf<R>, Created>;
+  readonly updated?: Handler<ContextOf<R>, Updated>;
+  readonly deleted?: Handler<DeletedContextOf<R>, Deleted>;
 }
 
 /** A function for one kind, ready for any host: each subpath of this package is one. */
@@ -66,9 +78,11 @@ export interface StatewireFunction {
  * Binds handlers to a kind. A handler may be called again for the same event and must come to the same result; it gets
  * the newest state, never a list of what happened in between.
  */
-export function defineFunction<R extends CustomResource>(
-  resource: R,
-  handlers: Handlers<R>,
-): StatewireFunction {
+export function defineFunction<
+  R extends CustomResource,
+  const Created extends Returned<R>,
+  const Updated extends Returned<R>,
+  const Deleted extends Returned<R>,
+>(resource: R, handlers: Handlers<R, Created, Updated, Deleted>): StatewireFunction {
   return { resource, handlers };
 }

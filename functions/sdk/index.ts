@@ -18,6 +18,7 @@ export {
   type ObjectOf,
   type ResourceObject,
   type ResultOf,
+  type StatusOf,
 } from './custom-resource.ts';
 export {
   defineFunction,

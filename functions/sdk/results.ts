@@ -9,8 +9,8 @@ export interface Stamp {
 
 const STAMP: Stamp = { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND };
 
-/** The step is done: `done()`, or `done({ status, conditions, apply, … })`. */
-export function done<Rest extends object>(rest?: Rest): Stamp & Rest {
+/** The step is done: `done()`, or `done({ status, conditions, apply, … })`. Literals stay what they are: a phase is no string. */
+export function done<const Rest extends object>(rest?: Rest): Stamp & Rest {
   return { ...(rest as Rest), ...STAMP };
 }
 
@@ -19,7 +19,7 @@ export function done<Rest extends object>(rest?: Rest): Stamp & Rest {
  *
  * Not needed to wait for children: a change of a kind in `watch.owns` brings the object back by itself.
  */
-export function requeue<Rest extends object>(
+export function requeue<const Rest extends object>(
   requeueAfter: string,
   rest?: Rest,
 ): Stamp & Rest & { readonly requeueAfter: string } {

@@ -10,6 +10,7 @@ import {
   type ContextOf,
   type FunctionResult,
   type ObjectOf,
+  type ResultCondition,
   type StatewireFunction,
 } from '@statewire/functions';
 import { toAzure, type AzureHandler } from '@statewire/functions/azure';
@@ -130,3 +131,66 @@ const Small = customResource({
   spec: mini.object({ size: mini.number() }),
 });
 defineFunction(Small, { created: ({ object }) => void (object.spec.size satisfies number) });
+
+// Literals stay what they are, wherever a result is made: a status may be a list of words.
+const Phased = customResource({
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Phased',
+  spec: z.object({}),
+  status: z.object({
+    phase: z.enum(['Pending', 'Ready']),
+    steps: z.array(z.enum(['Plan', 'Build'])).optional(),
+    size: z.union([z.literal(1), z.literal(2)]).optional(),
+    inner: z.object({ kind: z.literal('a') }).optional(),
+  }),
+});
+const ready: ResultCondition = { type: 'Ready', status: 'True', reason: 'Available' };
+/** Without a context that tells the type. */
+function assess({ object }: ContextOf<typeof Phased>) {
+  if (object.metadata.generation === 1) return requeue('30s', { status: { phase: 'Pending' } });
+  if (object.metadata.generation === 2) return done({ error: { message: 'quota' }, conditions: [ready] });
+  return done({
+    status: { phase: 'Ready', steps: ['Plan', 'Build'], size: 2, inner: { kind: 'a' } },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Available' }],
+    events: [{ type: 'Normal', reason: 'Scaled', message: 'to 3 replicas' }],
+    apply: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', labels: { app: 'a' } } }],
+  });
+}
+defineFunction(Phased, { created: assess, updated: async (context) => assess(context) });
+defineFunction(Phased, { created: () => done({ status: { phase: 'Ready' } }) });
+defineFunction(Phased, { created: async () => requeue('30s', { status: { phase: 'Pending' } }) });
+defineFunction(Phased, {
+  // @ts-expect-error not one of the words
+  created: () => done({ status: { phase: 'Gone' } }),
+  // @ts-expect-error not one of the words
+  updated: () => requeue('30s', { status: { phase: 'Ready', steps: ['Plan', 'Fly'] } }),
+  // @ts-expect-error a status is stated whole
+  deleted: () => done({ status: { steps: [] } }),
+});
+defineFunction(Phased, {
+  // @ts-expect-error no such status of a condition
+  created: () => done({ conditions: [{ type: 'Ready', status: 'Yes', reason: 'Available' }] }),
+  updated: async ({ patchStatus }) => {
+    await patchStatus({ status: { phase: 'Pending', steps: ['Plan'] }, conditions: [ready] });
+    await patchStatus({ status: { steps: ['Build'] } }, { part: 'builder' });
+    // @ts-expect-error not one of the words
+    await patchStatus({ status: { phase: 'Gone' } });
+    // @ts-expect-error a list, not a word
+    await patchStatus({ status: { steps: 'Plan' } });
+  },
+});
+// Any object is a status where none is described.
+defineFunction(Timed, {
+  created: async ({ patchStatus }) => void (await patchStatus({ status: { a: [1] } })),
+});
+// The plain object as well.
+defineFunction(Phased, {
+  created: () => ({ status: { phase: 'Ready' }, error: { message: 'quota' } }),
+  updated: async ({ attempt }) => {
+    if (attempt === 1) return;
+    return { status: { phase: 'Ready', size: 2 }, requeueAfter: `${attempt}s` };
+  },
+  // @ts-expect-error no such field
+  deleted: () => ({ staus: { phase: 'Ready' } }),
+});

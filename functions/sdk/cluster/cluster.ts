@@ -14,8 +14,8 @@ export interface ObjectRef extends KindRef {
 }
 
 /** What is said about an object: all of it, each time. What was said before and is left out goes. */
-export interface StatusStatement {
-  readonly status?: Readonly<Record<string, unknown>> | undefined;
+export interface StatusStatement<Status = Readonly<Record<string, unknown>>> {
+  readonly status?: Status | undefined;
   readonly conditions?: readonly ResultCondition[] | undefined;
 }
 
