@@ -42,7 +42,7 @@ describe('AIGatewayConfig', { timeout: 240_000 }, () => {
     example = await startExample(actions, {
       folder: 'ai-gateway',
       functions: Object.fromEntries(hosts),
-      access: true,
+      access: 'deploy/openfaas/ai-gateway-rbac.yaml',
       target: (name, origin) => ({ openfaas: { name, gateway: origin } }),
       replace: { 'http://ai-gateway-admin.default.svc:8001': gateway.adminUrl },
     });

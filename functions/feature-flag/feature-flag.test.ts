@@ -124,11 +124,3 @@ describe('FeatureFlag', { timeout: 240_000 }, () => {
     });
   }
 });
-
-describe('the example of a pod with a sidecar', () => {
-  it('is taken by the API server', async () => {
-    const { kubectl } = await sharedLocalCluster();
-    const text = readFileSync('functions/feature-flag/deployment.yaml', 'utf8');
-    await kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], text);
-  });
-});

@@ -28,7 +28,7 @@ describe('PublicAPI', { timeout: 240_000 }, () => {
     example = await startExample(actions, {
       folder: 'public-api',
       functions: { 'public-api': publicApi, 'api-route': apiRoute, 'api-policy': apiPolicy },
-      access: true,
+      access: 'functions/public-api/deployment.yaml',
     });
   });
   after(() => actions.run());

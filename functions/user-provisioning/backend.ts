@@ -14,6 +14,9 @@ export interface BackendCall {
   readonly idempotencyKey?: string;
 }
 
+/** Say nothing of what was asked: credentials that are missing, too slow, too early, too many. */
+const PASSING: ReadonlySet<number> = new Set([401, 407, 408, 425, 429]);
+
 /** Calls a system of the company. Undefined: it is done. Throws what has the event delivered again where it is away. */
 export async function callBackend(
   variable: string,
@@ -35,6 +38,6 @@ export async function callBackend(
   });
   const text = await answer.text();
   if (answer.ok || (method === 'DELETE' && answer.status === 404)) return undefined;
-  if (answer.status >= 500 || answer.status === 429) throw retryAfter('1s', `${answer.status} ${text}`);
+  if (answer.status >= 500 || PASSING.has(answer.status)) throw retryAfter('2s', `${answer.status} ${text}`);
   return { refusal: `${answer.status} ${text}` };
 }

@@ -11,7 +11,7 @@ const all = { user, notification, billing };
 const names = process.argv.slice(2);
 const { NATS_URL = 'nats://127.0.0.1:4222', API_SERVER, API_TOKEN = '', API_CA } = process.env;
 
-const connection = await runOnNats(NATS_URL, {
+const host = await runOnNats(NATS_URL, {
   stream: 'provisioning',
   functions: Object.fromEntries(
     Object.entries(all).filter(([name]) => names.length === 0 || names.includes(name)),
@@ -25,5 +25,5 @@ const connection = await runOnNats(NATS_URL, {
           ...(API_CA !== undefined && { certificateAuthority: API_CA }),
         },
 });
-process.once('SIGTERM', () => void connection.drain());
+process.once('SIGTERM', () => void host.stop());
 console.log('consuming');

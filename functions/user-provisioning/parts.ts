@@ -7,11 +7,9 @@ import { consumer } from './consumer.ts';
 export const user: StatewireFunction = consumer({
   name: 'user',
   condition: 'UserReady',
-  async provide(uid, { email, displayName }, signal) {
-    const body = { email, displayName };
-    const refusal = await callBackend('USERS_URL', { method: 'PUT', path: `/users/${uid}`, body }, signal);
-    return refusal ?? { status: { userId: uid } };
-  },
+  identity: { field: 'userId', of: (uid) => uid },
+  provide: (uid, { email, displayName }, signal) =>
+    callBackend('USERS_URL', { method: 'PUT', path: `/users/${uid}`, body: { email, displayName } }, signal),
   withdraw: (uid, signal) => callBackend('USERS_URL', { method: 'DELETE', path: `/users/${uid}` }, signal),
 });
 
@@ -19,28 +17,24 @@ export const user: StatewireFunction = consumer({
 export const notification: StatewireFunction = consumer({
   name: 'notification',
   condition: 'Notified',
-  async provide(uid, { email, displayName }, signal) {
-    const refusal = await callBackend(
+  provide: (uid, { email, displayName }, signal) =>
+    callBackend(
       'MAIL_URL',
       { method: 'POST', path: '/mails', body: { to: email, displayName }, idempotencyKey: `welcome-${uid}` },
       signal,
-    );
-    return refusal ?? {};
-  },
+    ),
 });
 
 export const billing: StatewireFunction = consumer({
   name: 'billing',
   condition: 'BillingReady',
-  async provide(uid, { plan, costCenter }, signal) {
-    const path = `/subscriptions/${uid}`;
-    const refusal = await callBackend(
+  identity: { field: 'subscriptionId', of: (uid) => `sub-${uid}` },
+  provide: (uid, { plan, costCenter }, signal) =>
+    callBackend(
       'BILLING_URL',
-      { method: 'PUT', path, body: { plan, costCenter } },
+      { method: 'PUT', path: `/subscriptions/${uid}`, body: { plan, costCenter } },
       signal,
-    );
-    return refusal ?? { status: { subscriptionId: `sub-${uid}` } };
-  },
+    ),
   withdraw: (uid, signal) =>
     callBackend('BILLING_URL', { method: 'DELETE', path: `/subscriptions/${uid}` }, signal),
 });

@@ -51,6 +51,7 @@ describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
   let example: Example;
   let consumers: TestProcess;
   let env: NodeJS.ProcessEnv;
+  let nats: NatsServer;
 
   const startConsumers = async (): Promise<void> => {
     consumers = new TestProcess(process.execPath, [path.join(import.meta.dirname, 'consumers.ts')], { env });
@@ -62,7 +63,7 @@ describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
     );
 
   before(async () => {
-    const nats = await NatsServer.start();
+    nats = await NatsServer.start();
     actions.after(async () => await nats[Symbol.asyncDispose]());
     await nats.createStream('provisioning');
     const backend = await serveOn(
@@ -80,7 +81,7 @@ describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
       functions: {},
       target: () => ({ nats: { url: nats.url, subject: 'provisioning.requests' } }),
     });
-    const { server, token, caPem } = example.cluster;
+    const { server, caPem } = example.cluster;
     env = {
       ...process.env,
       NATS_URL: nats.url,
@@ -88,7 +89,7 @@ describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
       MAIL_URL: backend.url,
       BILLING_URL: backend.url,
       API_SERVER: server,
-      API_TOKEN: token,
+      API_TOKEN: await example.tokenOf('functions/user-provisioning/deployment.yaml'),
       API_CA: caPem,
     };
     await startConsumers();
@@ -140,14 +141,23 @@ describe('UserProvisioningRequest', { timeout: 240_000 }, () => {
 
   it('tells what a system refuses', async () => {
     await example.merge(KIND, 'bob', { spec: { plan: 'Enterprise' } });
-    const { status } = await example.until('refused', KIND, 'bob', (one) => {
+    const { status, metadata } = await example.until('refused', KIND, 'bob', (one) => {
       return condition(one, 'BillingReady')?.status === 'False';
     });
     const refusal = status?.conditions?.find(({ type }) => type === 'BillingReady');
     assert.equal(refusal?.message, '402 no contract');
-    assert.equal(status?.['subscriptionId'], undefined);
+    // The subscription from before the edit is there still.
+    assert.equal(status?.['subscriptionId'], `sub-${metadata.uid}`);
+    assert.equal(company.subscriptions.get(metadata.uid)?.plan, 'Team');
     await example.merge(KIND, 'bob', { spec: { plan: 'Team' } });
     await ready('bob');
+  });
+
+  it('is not held up by a message that nobody can read', async () => {
+    await nats.publish('provisioning.requests', 'no JSON');
+    await example.apply(example.file('samples/ada.yaml').replaceAll(/\bada\b/g, 'dan'));
+    await ready('dan');
+    assert.match(consumers.output, /given up: it is not JSON/);
   });
 
   it('loses nothing while the functions do not run', async () => {

@@ -77,8 +77,8 @@ describe('deploy/knative', () => {
   }
 });
 
-describe('the roles of examples', () => {
-  for (const file of globSync('deploy/openfaas/*-rbac.yaml')) {
+describe('the roles and Deployments of examples', () => {
+  for (const file of globSync(['deploy/openfaas/*-rbac.yaml', 'functions/*/deployment.yaml'])) {
     it(`${file} is taken by the API server`, async () => {
       const cluster = await sharedLocalCluster();
       const text = readFileSync(file, 'utf8').replaceAll('namespace: openfaas-fn', 'namespace: default');

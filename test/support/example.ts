@@ -57,8 +57,11 @@ export interface ExampleOptions {
   readonly functions: Readonly<Record<string, StatewireFunction | Host>>;
   /** A target that reaches `url`. @defaultValue http */
   readonly target?: (trigger: string, origin: string) => object;
-  /** The functions get access to the API server with the event, as by `payload.token`. */
-  readonly access?: boolean;
+  /**
+   * The functions get access to the API server with the event, as by `payload.token`: as the ServiceAccount of this
+   * manifest, by its path from the root, with the roles that it has there.
+   */
+  readonly access?: string;
   /** Values for what manifests leave to whoever installs them. */
   readonly replace?: Readonly<Record<string, string>>;
 }
@@ -81,6 +84,7 @@ export class Example {
   readonly #options: ExampleOptions;
   #forwarder: ForwarderProcess | undefined;
   #origin = '';
+  #token: string | undefined;
 
   constructor(cluster: SharedCluster, api: KubeApi, namespace: string, options: ExampleOptions) {
     this.cluster = cluster;
@@ -98,6 +102,8 @@ export class Example {
     // As they are in the repository; what they call need not be there for that.
     for (const file of globSync(`functions/${folder}/trigger*.yaml`)) await this.#dryRun(file);
     this.#origin = await this.#serve(cleanup);
+    const { access } = this.#options;
+    if (access !== undefined) this.#token = await this.tokenOf(access);
     await this.apply(this.trigger());
     this.#forwarder = await startForwarder(cleanup, {
       kubeconfigPath: this.cluster.kubeconfigPath,
@@ -182,8 +188,7 @@ export class Example {
     );
   }
 
-  /** Waits until there is no such object. */
-  /** The garbage collector looks for new kinds every 30 s only; until then it leaves what they own. */
+  /** Long enough for a new kind: the garbage collector looks for those every 30 s, and leaves what they own until then. */
   async untilGone(kind: string, name: string): Promise<void> {
     await eventually(
       `${kind} ${name} is gone`,
@@ -199,6 +204,22 @@ export class Example {
           call.trigger === trigger && call.type === type && call.name === name && call.status === status,
       ),
     );
+  }
+
+  /** Of the ServiceAccount of a manifest, which gets the roles that the manifest gives it, in this namespace. */
+  async tokenOf(file: string): Promise<string> {
+    const kinds = new Set(['ServiceAccount', 'Role', 'RoleBinding']);
+    const found = (loadAll(readFileSync(file, 'utf8')) as (KubeObject & { subjects?: object[] })[])
+      .filter(({ kind }) => kinds.has(kind))
+      .map(({ subjects, ...object }) => ({
+        ...object,
+        metadata: { ...object.metadata, namespace: this.namespace },
+        ...(subjects && { subjects: subjects.map((one) => ({ ...one, namespace: this.namespace })) }),
+      }));
+    await this.apply(found.map((object) => JSON.stringify(object)).join('\n---\n'));
+    const account = found.find(({ kind }) => kind === 'ServiceAccount');
+    if (account === undefined) throw new Error(`${file} has no ServiceAccount`);
+    return (await this.kubectl('create', 'token', account.metadata.name)).trim();
   }
 
   async #dryRun(file: string): Promise<void> {
@@ -237,7 +258,7 @@ export class Example {
       name,
       String(value),
     ]);
-    const body = this.#options.access === true ? this.#withAccess(text) : text;
+    const body = this.#token === undefined ? text : this.#withAccess(text, this.#token);
     const own = headers.filter(([name]) => !['content-length', 'connection', 'host'].includes(name));
     const answer =
       this.outage === undefined && handler !== undefined
@@ -248,8 +269,8 @@ export class Example {
     return answer;
   }
 
-  #withAccess(text: string): string {
-    const { server, token, caPem } = this.cluster;
+  #withAccess(text: string, token: string): string {
+    const { server, caPem } = this.cluster;
     return JSON.stringify({
       ...(JSON.parse(text) as object),
       access: { server, token, certificateAuthority: caPem },

@@ -74,6 +74,13 @@ export class NatsServer implements AsyncDisposable {
     await this.api(`STREAM.CREATE.${name}`, { name, subjects: [`${name}.>`], storage: 'file', ...config });
   }
 
+  /** As anybody may. */
+  async publish(subject: string, text: string): Promise<void> {
+    await this.#connected((connection) =>
+      connection.request(subject, Buffer.from(text), connection.headers(), ANSWER_WITHIN_MS),
+    );
+  }
+
   /** All messages of a stream, oldest first. */
   async messages(stream: string): Promise<readonly StoredMessage[]> {
     const { state } = (await this.api(`STREAM.INFO.${stream}`)) as { state: { last_seq: number } };
@@ -103,7 +110,7 @@ export class NatsServer implements AsyncDisposable {
 
   async #connected<T>(work: (connection: NatsConnection) => Promise<T>): Promise<T> {
     const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-    const connection = await openNatsConnection(this.url, guard, new AbortController().signal);
+    const connection = await openNatsConnection({ url: this.url }, guard, new AbortController().signal);
     try {
       return await work(connection);
     } finally {
