@@ -5,26 +5,30 @@
  * `node scripts/build-functions.ts`, and a part of `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { buildFiles, putFile, putFolder } from './bundle/put-files.ts';
 
 const root = path.join(import.meta.dirname, '..');
 
-/** Compiles the package; what an earlier version left there goes. */
+/** Compiles the package beside the one that is there, which tests may be running on. */
 function buildSdk(): void {
-  rmSync(path.join(root, 'functions/sdk/dist'), { recursive: true, force: true });
-  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'functions/sdk/tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (status !== 0) throw new Error('the SDK does not compile');
+  mkdirSync(path.join(root, 'dist'), { recursive: true });
+  const made = mkdtempSync(path.join(root, 'dist/sdk-'));
+  try {
+    const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+    const args = [tsc, '-p', 'functions/sdk/tsconfig.build.json', '--outDir', made];
+    const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    if (status !== 0) throw new Error('the SDK does not compile');
+    putFolder(made, path.join(root, 'functions/sdk/dist'));
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
 }
 
 /** One ES module per function, for the Node.js of Lambda's runtime nodejs24.x. */
 async function bundleFunctions(): Promise<void> {
-  await build({
+  await buildFiles({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(
       globSync('functions/*/lambda.ts', { cwd: root, exclude: ['functions/sdk/**'] }).map((file) => [
@@ -51,7 +55,7 @@ async function bundleOpenFaaS(): Promise<void> {
   for (const file of globSync('functions/*/openfaas.ts', { cwd: root, exclude: ['functions/sdk/**'] })) {
     const name = path.basename(path.dirname(file));
     const folder = path.join(root, 'dist/openfaas', name);
-    await build({
+    await buildFiles({
       stdin: {
         contents: `module.exports = require('./${file}').handlers[process.env.STATEWIRE_FUNCTION];`,
         resolveDir: root,
@@ -66,7 +70,8 @@ async function bundleOpenFaaS(): Promise<void> {
       conditions: ['@statewire/source'],
       logLevel: 'warning',
     });
-    writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify({ name, version: '1.0.0' })}\n`);
+    const manifest = `${JSON.stringify({ name, version: '1.0.0' })}\n`;
+    putFile(path.join(folder, 'package.json'), Buffer.from(manifest));
   }
 }
 

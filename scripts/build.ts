@@ -4,9 +4,10 @@
  * CommonJS, because an ES module import of `node:http` makes Node evaluate its built-in undici (13 MB).
  */
 import { globSync, readFileSync } from 'node:fs';
-import { build, type BuildOptions } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 import './build-functions.ts';
 import { pack } from './bundle/pack.ts';
+import { buildFiles } from './bundle/put-files.ts';
 import { leaveOutUnusedParts, packHeavyPackages } from './bundle/slim-packages.ts';
 
 /** What `readAsset` finds in the bundle. */
@@ -32,7 +33,7 @@ const options: BuildOptions = {
   logLevel: 'warning',
 };
 
-await build({
+await buildFiles({
   ...options,
   entryPoints: { statewire: 'cli/main.ts' },
   outdir: 'dist',
