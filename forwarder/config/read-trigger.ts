@@ -198,11 +198,12 @@ function targetOf(target: Spec['target'], namespace: string): TargetSpec {
 }
 
 function httpTargetOf(manifest: HttpManifest, namespace: string): TargetSpec {
-  const { url, service, headers = {}, headersFrom = [], auth } = manifest;
+  const { url, service, headers = {}, headersFrom = [], auth, tls } = manifest;
   const how = {
     headers,
     ...(headersFrom.length > 0 && { headersFrom }),
     ...(auth !== undefined && { auth }),
+    ...(tls !== undefined && { tls }),
   };
   if (service === undefined) return { type: 'http', url: url ?? '', ...how };
   const { name, port, path } = service;

@@ -72,4 +72,5 @@ export interface HttpManifest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly headersFrom?: HttpTarget['headersFrom'];
   readonly auth?: HttpTarget['auth'];
+  readonly tls?: HttpTarget['tls'];
 }

@@ -51,6 +51,13 @@ export interface HttpTarget {
   readonly headersFrom?: readonly { readonly name: string; readonly secretRef: SecretRef }[];
   /** At most one is set. */
   readonly auth?: HttpAuth;
+  /** For `https:` only. */
+  readonly tls?: ClientTls;
+}
+
+/** A Secret with the keys of type kubernetes.io/tls, and `ca.crt`. */
+export interface ClientTls {
+  readonly secretRef: WholeSecretRef;
 }
 
 /** How the forwarder proves to a function who it is. */
@@ -126,6 +133,19 @@ export interface OpenFaasTarget {
   readonly gateway: string;
   /** The gateway queues the call. */
   readonly async: boolean;
+  /** At most one is set; of a queued call, only `hmac`. */
+  readonly auth?: OpenFaasAuth;
+  /** For a gateway at `https:` only. */
+  readonly tls?: ClientTls;
+}
+
+/** How the forwarder proves to a gateway, or to what stands before it, who it is; `hmac`: to the function. */
+export interface OpenFaasAuth {
+  readonly hmac?: { readonly secretRef: SecretRef };
+  readonly bearer?: { readonly secretRef: SecretRef };
+  readonly basic?: BasicAuth;
+  /** The gateway gives a token for the function against one of the trigger's ServiceAccount. */
+  readonly tokenExchange?: { readonly audience: string };
 }
 
 /** Any object of the trigger's namespace with `status.address.url`. */

@@ -33,7 +33,20 @@ export function describeConnectionError(error: unknown): string {
   const words = WORDS[code];
   if (words !== undefined) return words;
   if (code.startsWith('ERR_SSL_')) return `TLS handshake failed (${foreignText(code)})`;
-  if (/^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_)/.test(code))
-    return `TLS: ${messageOf(error)}`;
-  return messageOf(error);
+  return isTlsFailure(error) ? `TLS: ${messageOf(error)}` : messageOf(error);
+}
+
+/** Whether the two sides do not trust each other, or do not understand each other's TLS. */
+export function isTlsFailure(error: unknown): boolean {
+  return /^(?:EPROTO$|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/.test(
+    errorCode(error),
+  );
+}
+
+/**
+ * Whether the server wants a client certificate, or another one. In TLS 1.3 that comes after the client has begun to send,
+ * and the server has read nothing of it.
+ */
+export function isCertificateRefused(error: unknown): boolean {
+  return /^ERR_SSL_.*_ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED)$/.test(errorCode(error));
 }

@@ -1,4 +1,5 @@
-/** The HTTP/1.1 connections of all triggers: one pool for each origin, guarded, kept alive between calls. */
+/** HTTP/1.1 connections: one pool for each origin, guarded, kept alive between calls. */
+import type { SecureContext } from 'node:tls';
 import { Agent, Pool } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
 import { guardedConnector } from './guarded-connector.ts';
@@ -9,10 +10,13 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTION_MS = 30_000;
 
 /** Pools have no size of their own: how many calls run at once is for each trigger to say. */
-export function createHttpAgent(guard: AddressGuard): Agent {
+export function createHttpAgent(guard: AddressGuard, secureContext?: SecureContext): Agent {
   return new Agent({
     factory: (origin, options) =>
-      new Pool(origin, { ...(options as Pool.Options), connect: guardedConnector(guard, new URL(origin)) }),
+      new Pool(origin, {
+        ...(options as Pool.Options),
+        connect: guardedConnector(guard, new URL(origin), secureContext),
+      }),
     allowH2: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     clientTtl: MAX_CONNECTION_MS,

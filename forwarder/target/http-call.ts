@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Invocation } from '../model/invocation.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { limitCall } from './call-limit.ts';
-import { createHttpAgent } from './http-agent.ts';
+import { HttpAgents, type OwnTls } from './http-agents.ts';
 import { type ExchangeEnd, HttpExchange } from './http-exchange.ts';
 import { MAX_REPLY_BYTES } from './reply-limit.ts';
 
@@ -11,20 +11,22 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body: string;
+  /** Absent: the connection is one that all triggers share. */
+  readonly tls?: OwnTls | undefined;
 }
 
 export class HttpCaller implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #agent: ReturnType<typeof createHttpAgent>;
+  readonly #agents: HttpAgents;
 
-  constructor({ clock, guard }: { readonly clock: Clock; readonly guard: AddressGuard }) {
-    this.#clock = clock;
-    this.#agent = createHttpAgent(guard);
+  constructor(environment: { readonly clock: Clock; readonly guard: AddressGuard }) {
+    this.#clock = environment.clock;
+    this.#agents = new HttpAgents(environment);
   }
 
   /** POSTs once. Throws the signal's reason where it was stopped, and nothing else. */
   async post(
-    { url, headers, body }: HttpRequest,
+    { url, headers, body, tls }: HttpRequest,
     invocation: Pick<Invocation, 'deadlineMs'>,
     signal: AbortSignal,
   ): Promise<ExchangeEnd> {
@@ -36,7 +38,7 @@ export class HttpCaller implements AsyncDisposable {
       });
       const limit = limitCall(this.#clock, invocation, signal, (why) => handler.stop(why));
       const path = `${url.pathname}${url.search}`;
-      this.#agent.dispatch({ origin: url.origin, path, method: 'POST', headers, body }, handler);
+      this.#agents.of(tls).dispatch({ origin: url.origin, path, method: 'POST', headers, body }, handler);
     });
     if (end.kind === 'broken' && end.cause === 'stopped') throw signal.reason;
     return end;
@@ -44,7 +46,7 @@ export class HttpCaller implements AsyncDisposable {
 
   /** Ends all connections; calls that still run fail. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#agent.destroy();
+    return this.#agents[Symbol.asyncDispose]();
   }
 }
 

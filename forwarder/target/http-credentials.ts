@@ -1,9 +1,9 @@
 /** How a call proves who we are: headers whose values come from Secrets and tokens, read when they are needed. */
 import { TargetError } from '../lib/errors.ts';
 import { headerProblem } from '../lib/http-headers.ts';
-import type { Asking, Principal, SecretRef } from '../model/principal.ts';
-import type { HttpTarget } from '../model/trigger.ts';
-import type { GoogleIdTokens } from './google-id-token.ts';
+import type { Principal, SecretRef, WholeSecretRef } from '../model/principal.ts';
+import { readBasicSecret } from './basic-secret.ts';
+import type { TlsMaterial } from './tls-secret.ts';
 import { type SignedMessage, webhookHeaders } from './webhook-signature.ts';
 
 export interface Credentials {
@@ -13,98 +13,79 @@ export interface Credentials {
   readonly secrets: readonly string[];
 }
 
-/** Throws TargetError (target). `fresh`: those read before were refused. */
-export type ReadCredentials = (message: SignedMessage, fresh: boolean) => Promise<Credentials>;
+/**
+ * Throws TargetError (target). `fresh`: those read before were refused. `tls`: how the target itself is connected to, for
+ * credentials that it gives out.
+ */
+export type ReadCredentials = (
+  message: SignedMessage,
+  fresh: boolean,
+  tls?: TlsMaterial,
+) => Promise<Credentials>;
 
 interface Piece {
-  readonly secret: string;
+  readonly secrets: readonly string[];
   readonly headers: (message: SignedMessage) => Readonly<Record<string, string>>;
 }
 
-const AUTH = 'spec.target.http.auth';
+export type ReadPiece = (fresh: boolean, tls?: TlsMaterial) => Promise<Piece>;
 
-/** Undefined where the target asks for none. */
-export function httpCredentials(
-  { headersFrom = [], auth = {} }: Pick<HttpTarget, 'headersFrom' | 'auth'>,
-  principal: Principal,
-  google: GoogleIdTokens,
-): ReadCredentials | undefined {
-  const { hmac, bearer, azureFunctionKey, serviceAccountToken, googleIdToken } = auth;
-  const readers: ((fresh: boolean) => Promise<Piece>)[] = headersFrom.map(
-    ({ name, secretRef }) =>
-      (fresh) =>
-        header(
-          name.toLowerCase(),
-          principal,
-          secretRef,
-          `spec.target.http.headersFrom[${JSON.stringify(name)}].secretRef`,
-          fresh,
-        ),
-  );
-  if (hmac !== undefined) {
-    readers.push(async (fresh) => {
-      const key = await principal.secret(hmac.secretRef, { field: `${AUTH}.hmac.secretRef`, fresh });
-      return { secret: key.toString('latin1').trim(), headers: (message) => webhookHeaders(key, message) };
-    });
-  }
-  if (bearer !== undefined) {
-    const field = `${AUTH}.bearer.secretRef`;
-    readers.push((fresh) => header('authorization', principal, bearer.secretRef, field, fresh, 'Bearer '));
-  }
-  if (azureFunctionKey !== undefined) {
-    const field = `${AUTH}.azureFunctionKey.secretRef`;
-    readers.push((fresh) => header('x-functions-key', principal, azureFunctionKey.secretRef, field, fresh));
-  }
-  if (serviceAccountToken !== undefined) {
-    readers.push(async (fresh) =>
-      bearerToken(
-        await principal.token(serviceAccountToken.audience, {
-          field: `${AUTH}.serviceAccountToken`,
-          fresh,
-        }),
-      ),
-    );
-  }
-  if (googleIdToken !== undefined) {
-    readers.push(async (fresh) =>
-      bearerToken(
-        await google.token(googleIdToken.audience, principal, { field: `${AUTH}.googleIdToken`, fresh }),
-      ),
-    );
-  }
-  if (readers.length === 0) return undefined;
-  return async (message, fresh) => {
-    const pieces = await Promise.all(readers.map((read) => read(fresh)));
+/** Undefined where there are none. */
+export function credentialsOf(pieces: readonly ReadPiece[]): ReadCredentials | undefined {
+  if (pieces.length === 0) return undefined;
+  return async (message, fresh, tls) => {
+    const read = await Promise.all(pieces.map((piece) => piece(fresh, tls)));
     return {
-      headers: Object.assign({}, ...pieces.map(({ headers }) => headers(message))) as Record<string, string>,
-      secrets: pieces.map(({ secret }) => secret),
+      headers: Object.assign({}, ...read.map(({ headers }) => headers(message))) as Record<string, string>,
+      secrets: read.flatMap(({ secrets }) => secrets),
     };
   };
 }
 
-/** A header whose value is a text in a Secret; the line end that editors leave is not part of it. */
-async function header(
-  name: string,
-  principal: Principal,
-  ref: SecretRef,
-  field: string,
-  fresh: boolean,
-  prefix = '',
-): Promise<Piece> {
-  const asking: Asking = { field, fresh };
-  const secret = (await principal.secret(ref, asking)).toString('latin1').replace(/\r?\n$/, '');
-  const problem = headerProblem(name, secret);
-  if (problem !== undefined || secret === '') {
-    throw new TargetError('TARGET_MISCONFIGURED', `${field}: ${problem ?? 'the value is empty'}`, {
-      blame: 'target',
-      conclusive: true,
-    });
-  }
-  return { secret, headers: () => ({ [name]: `${prefix}${secret}` }) };
+/** Standard Webhooks with the key in a Secret. */
+export function signature(ref: SecretRef, field: string, principal: Principal): ReadPiece {
+  return async (fresh) => {
+    const key = await principal.secret(ref, { field, fresh });
+    return { secrets: [key.toString('latin1').trim()], headers: (message) => webhookHeaders(key, message) };
+  };
 }
 
-function bearerToken(token: string): Piece {
-  return { secret: token, headers: () => ({ authorization: `Bearer ${token}` }) };
+export function bearerSecret(ref: SecretRef, field: string, principal: Principal): ReadPiece {
+  return headerSecret('authorization', ref, field, principal, 'Bearer ');
+}
+
+/** A header whose value is a text in a Secret; the line end that editors leave is not part of it. */
+export function headerSecret(
+  name: string,
+  ref: SecretRef,
+  field: string,
+  principal: Principal,
+  prefix = '',
+): ReadPiece {
+  return async (fresh) => {
+    const secret = (await principal.secret(ref, { field, fresh })).toString('latin1').replace(/\r?\n$/, '');
+    const problem = secret === '' ? 'the value is empty' : headerProblem(name, secret);
+    if (problem !== undefined) throw misconfigured(`${field}: ${problem}`);
+    return { secrets: [secret], headers: () => ({ [name]: `${prefix}${secret}` }) };
+  };
+}
+
+/** User and password of a Secret of type kubernetes.io/basic-auth (RFC 7617, in UTF-8). */
+export function basicSecret(ref: WholeSecretRef, field: string, principal: Principal): ReadPiece {
+  return async (fresh) => {
+    const { username, password } = await readBasicSecret(principal, ref, { field, fresh });
+    if (username.includes(':')) throw misconfigured(`${field}: "username" holds a colon`);
+    const pair = Buffer.from(`${username}:${password}`).toString('base64');
+    return { secrets: [password, pair], headers: () => ({ authorization: `Basic ${pair}` }) };
+  };
+}
+
+export function bearerToken(token: string): Piece {
+  return { secrets: [token], headers: () => ({ authorization: `Bearer ${token}` }) };
+}
+
+function misconfigured(message: string): TargetError {
+  return new TargetError('TARGET_MISCONFIGURED', message, { blame: 'target', conclusive: true });
 }
 
 /** Shorter texts are no secrets, and would be found everywhere. */

@@ -4,7 +4,12 @@ import { RESULT_KIND } from '../../protocol/result.ts';
 import { foreignText, TargetError } from '../lib/errors.ts';
 import type { Reply } from '../model/target.ts';
 import type { DeliverySpec } from '../model/trigger.ts';
-import { describeConnectionError, errorCode } from './connection-failures.ts';
+import {
+  describeConnectionError,
+  errorCode,
+  isCertificateRefused,
+  isTlsFailure,
+} from './connection-failures.ts';
 import type { ExchangeEnd, HttpAnswer } from './http-exchange.ts';
 import { isEmptyStatus, ruleOfStatus, type StatusRule } from './http-statuses.ts';
 import { MAX_REPLY_BYTES } from './reply-limit.ts';
@@ -21,6 +26,8 @@ export interface ReplyContext {
   readonly nowMs: number;
   /** What a status means here. @defaultValue the table of plain HTTP */
   readonly ruleOf?: (answer: HttpAnswer) => StatusRule;
+  /** The field that says whom to trust, where one does: a failure of TLS names it. */
+  readonly tlsField?: string | undefined;
   /** Takes away what must not be shown. @defaultValue nothing */
   readonly shown?: (text: string) => string;
 }
@@ -54,11 +61,11 @@ export function replyOf(end: ExchangeEnd, context: ReplyContext): Reply {
 type Broken = Extract<ExchangeEnd, { kind: 'broken' }>;
 
 /** No status came: before the request was sent it is the target's failure, after that the delivery's. */
-function unanswered(end: ExchangeEnd, { where, timeoutMs }: ReplyContext): TargetError {
+function unanswered(end: ExchangeEnd, { where, timeoutMs, tlsField }: ReplyContext): TargetError {
   const { cause, phase, error } = end as Broken;
   const within = formatDuration(timeoutMs);
   if (error instanceof TargetError) return error;
-  if (phase === 'connecting') {
+  if (phase === 'connecting' || isCertificateRefused(error)) {
     if (errorCode(error) === 'UND_ERR_INVALID_ARG') {
       return new TargetError(
         'TARGET_MISCONFIGURED',
@@ -70,7 +77,8 @@ function unanswered(end: ExchangeEnd, { where, timeoutMs }: ReplyContext): Targe
       );
     }
     const why = cause === 'deadline' ? `no connection within ${within}` : describeConnectionError(error);
-    return new TargetError('TARGET_UNREACHABLE', `cannot reach ${where}: ${why}`, {
+    const named = tlsField !== undefined && isTlsFailure(error) ? `${tlsField}: ` : '';
+    return new TargetError('TARGET_UNREACHABLE', `${named}cannot reach ${where}: ${why}`, {
       blame: 'target',
       conclusive: true,
       cause: error,

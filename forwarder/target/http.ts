@@ -2,25 +2,23 @@
  * Target `http`: POSTs the event in CloudEvents binary mode and takes the answer as the result.
  *
  * Redirects are never followed, compressed answers neither asked for nor read, and no call outlives its deadline, which
- * covers all from connecting to the last byte. Where credentials from Secrets or tokens were refused (401, 403) they are
- * read anew, and if they are others by now the call is made once more.
+ * covers all from connecting to the last byte.
  */
-import type { Clock } from '../lib/clock.ts';
-import type { Invocation } from '../model/invocation.ts';
 import type { Principal } from '../model/principal.ts';
 import type { Reply, Target } from '../model/target.ts';
 import type { DeliverySpec, HttpTarget } from '../model/trigger.ts';
-import { borrowWithin, refuseLate } from './call-limit.ts';
+import { refuseLate } from './call-limit.ts';
 import { GoogleIdTokens } from './google-id-token.ts';
+import { HttpAccess } from './http-access.ts';
+import { httpCredentials } from './http-auth.ts';
 import { HttpCaller, shownUrl } from './http-call.ts';
-import { type Credentials, httpCredentials, isRenewed, withoutSecrets } from './http-credentials.ts';
-import type { ExchangeEnd } from './http-exchange.ts';
 import { replyOf } from './http-reply.ts';
 import { requestHeaders } from './request-headers.ts';
 import type { TargetEnvironment, TargetMaker } from './target-maker.ts';
 
-interface Shared {
-  readonly clock: Clock;
+const FIELD = 'spec.target.http';
+
+interface Shared extends Pick<TargetEnvironment, 'clock'> {
   readonly caller: HttpCaller;
   readonly google: GoogleIdTokens;
 }
@@ -47,16 +45,9 @@ function createHttpTarget(
 ): Target {
   const url = new URL(spec.url);
   const where = shownUrl(url);
-  const readCredentials = httpCredentials(spec, principal, google);
-
-  const post = (
-    invocation: Invocation,
-    signal: AbortSignal,
-    credentials: Credentials,
-  ): Promise<ExchangeEnd> => {
-    const headers = { ...requestHeaders(invocation, spec.headers), ...credentials.headers };
-    return caller.post({ url, headers, body: invocation.dataJson }, invocation, signal);
-  };
+  const readCredentials = httpCredentials(spec, FIELD, principal, google);
+  const { tls } = spec;
+  const access = new HttpAccess({ clock, caller, principal, readCredentials, tls, field: FIELD, url, where });
 
   return {
     type: 'http',
@@ -65,35 +56,14 @@ function createHttpTarget(
     async invoke(invocation, signal): Promise<Reply> {
       signal.throwIfAborted();
       refuseLate(clock, invocation);
-      const read = async (fresh: boolean): Promise<Credentials> => {
-        if (readCredentials === undefined) return { headers: {}, secrets: [] };
-        const message = { id: invocation.attributes.id, nowMs: clock.now(), body: invocation.dataJson };
-        return await borrowWithin(clock, invocation, signal, readCredentials(message, fresh), where);
-      };
-      let credentials = await read(false);
-      let end = await post(invocation, signal, credentials);
-      if (readCredentials !== undefined && isRefusal(end)) {
-        const renewed = await read(true);
-        if (isRenewed(credentials, renewed)) {
-          credentials = renewed;
-          end = await post(invocation, signal, renewed);
-        }
-      }
-      const { secrets } = credentials;
-      return replyOf(end, {
-        where,
-        timeoutMs: invocation.timeoutMs,
-        reply,
-        nowMs: clock.now(),
-        ...(secrets.length > 0 && { shown: (text) => withoutSecrets(text, secrets) }),
-      });
+      const { end, context } = await access.post(
+        requestHeaders(invocation, spec.headers),
+        invocation,
+        signal,
+      );
+      return replyOf(end, { ...context, reply });
     },
     // The connections belong to all triggers.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** The function knows no such caller: it has not looked at the event. */
-function isRefusal({ answer }: ExchangeEnd): boolean {
-  return answer?.status === 401 || answer?.status === 403;
 }

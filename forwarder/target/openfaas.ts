@@ -5,26 +5,33 @@
  */
 import { formatDuration } from '../../protocol/duration.ts';
 import type { Invocation } from '../model/invocation.ts';
+import type { Principal } from '../model/principal.ts';
 import type { Reply, Target } from '../model/target.ts';
 import type { OpenFaasTarget } from '../model/trigger.ts';
 import { refuseLate } from './call-limit.ts';
+import { FunctionTokens } from './function-tokens.ts';
+import { HttpAccess } from './http-access.ts';
 import { HttpCaller, shownUrl } from './http-call.ts';
 import type { HttpAnswer } from './http-exchange.ts';
 import { replyOf } from './http-reply.ts';
 import type { StatusRule } from './http-statuses.ts';
 import { laterReply } from './later-reply.ts';
+import { openFaasCredentials } from './openfaas-auth.ts';
 import { ruleOfOpenFaas, ruleOfOpenFaasQueue } from './platform-statuses.ts';
 import { requestHeaders } from './request-headers.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
 
+const FIELD = 'spec.target.openfaas';
 /** A message of the queue may have 1 MiB, in which the body stands in base64 beside the headers. */
 const MAX_QUEUED_BYTES = 720 * 1024;
 
 /** OpenFaaS targets on one set of connections. */
 export function openFaasTargets(environment: TargetEnvironment): TargetMaker<OpenFaasTarget> {
   const caller = new HttpCaller(environment);
+  const tokens = new FunctionTokens({ clock: environment.clock, caller });
   return {
-    create: (spec, delivery) => createOpenFaasTarget(spec, delivery, environment, caller),
+    create: (spec, delivery, principal) =>
+      createOpenFaasTarget(spec, delivery, principal, environment, { caller, tokens }),
     [Symbol.asyncDispose]: () => caller[Symbol.asyncDispose](),
   };
 }
@@ -32,13 +39,18 @@ export function openFaasTargets(environment: TargetEnvironment): TargetMaker<Ope
 function createOpenFaasTarget(
   spec: OpenFaasTarget,
   { reply }: TargetDelivery,
+  principal: Principal,
   { clock, callbacks }: TargetEnvironment,
-  caller: HttpCaller,
+  { caller, tokens }: { readonly caller: HttpCaller; readonly tokens: FunctionTokens },
 ): Target {
   const name = spec.namespace === undefined ? spec.name : `${spec.name}.${spec.namespace}`;
   const route = spec.async ? 'async-function' : 'function';
-  const url = new URL(`${spec.gateway.replace(/\/+$/, '')}/${route}/${name}`);
+  const gateway = spec.gateway.replace(/\/+$/, '');
+  const url = new URL(`${gateway}/${route}/${name}`);
   const where = shownUrl(url);
+  const readCredentials = openFaasCredentials(spec, gateway, FIELD, principal, tokens);
+  const { tls } = spec;
+  const access = new HttpAccess({ clock, caller, principal, readCredentials, tls, field: FIELD, url, where });
 
   const call = async (
     invocation: Invocation,
@@ -48,9 +60,8 @@ function createOpenFaasTarget(
   ): Promise<Reply> => {
     // Kept end to end by the gateway, and thus in its logs.
     const headers = { ...requestHeaders(invocation, {}), 'x-call-id': invocation.idempotencyKey, ...more };
-    const end = await caller.post({ url, headers, body: invocation.dataJson }, invocation, signal);
-    const { timeoutMs } = invocation;
-    return replyOf(end, { where, timeoutMs, reply, nowMs: clock.now(), ruleOf });
+    const { end, context } = await access.post(headers, invocation, signal);
+    return replyOf(end, { ...context, reply, ruleOf });
   };
 
   const wait = (invocation: Invocation, signal: AbortSignal): Promise<Reply> => {

@@ -3,13 +3,16 @@
  * (whom to trust), `tls.crt` and `tls.key` (who we are to the server).
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { TargetError } from '../lib/errors.ts';
+import { createSecureContext } from 'node:tls';
+import { messageOf, TargetError } from '../lib/errors.ts';
 import type { Asking, Principal, WholeSecretRef } from '../model/principal.ts';
 
 /** For `node:tls` and all that takes its options. */
 export interface TlsMaterial {
   /** PEM: these authorities vouch for the server, and nobody else does. Absent: those that Node knows. */
-  readonly ca?: string | readonly string[];
+  readonly ca?: string;
+  /** Those that Node knows vouch as well. @defaultValue false */
+  readonly trustsKnown?: boolean;
   /** PEM, the certificate of the client before those of its authorities. */
   readonly cert?: string;
   /** PEM. */
@@ -18,17 +21,36 @@ export interface TlsMaterial {
   readonly id: string;
 }
 
-/** Throws TargetError (target) whose message begins with the field. */
+/** Throws as readTlsSecret. `fresh`: what was read before was refused. */
+export type ReadTls = (fresh: boolean) => Promise<TlsMaterial>;
+
+/** Reads for each call, and looks closer only at what is new. */
+export function tlsReader(principal: Principal, ref: WholeSecretRef, field: string): ReadTls {
+  let last: TlsMaterial | undefined;
+  return async (fresh) => {
+    last = await readTlsSecret(principal, ref, { field, fresh }, last);
+    return last;
+  };
+}
+
+/**
+ * Throws TargetError (target) whose message begins with the field.
+ *
+ * @param known is given back where nothing has changed since
+ */
 export async function readTlsSecret(
   principal: Principal,
   ref: WholeSecretRef,
   asking: Asking,
+  known?: TlsMaterial,
 ): Promise<TlsMaterial> {
   const data = await principal.secretData(ref, asking);
   const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => {
     const value = data.get(name)?.toString('latin1').trim();
     return value === '' ? undefined : value;
   });
+  const id = tlsId([ca, cert, key]);
+  if (known?.id === id) return known;
   const problem = problemOf(ca, cert, key);
   if (problem !== undefined) {
     throw new TargetError('TARGET_MISCONFIGURED', `${asking.field}: Secret "${ref.name}" ${problem}`, {
@@ -39,7 +61,7 @@ export async function readTlsSecret(
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
-    id: tlsId([ca, cert, key]),
+    id,
   };
 }
 
@@ -56,7 +78,13 @@ function problemOf(
   if (key === undefined) return 'has "tls.crt" without "tls.key"';
   const [own] = certificatesIn(cert) ?? [];
   if (own === undefined) return 'has no certificate in PEM under "tls.crt"';
-  return isKeyOf(own, key) ? undefined : 'has a "tls.key" that is not that of "tls.crt"';
+  if (!isKeyOf(own, key)) return 'has a "tls.key" that is not that of "tls.crt"';
+  try {
+    createSecureContext({ cert, key });
+    return undefined;
+  } catch (error) {
+    return `is refused by OpenSSL: ${messageOf(error)}`;
+  }
 }
 
 /** Undefined where there is none, or one of them is broken: Node would take such a text for no authority at all. */

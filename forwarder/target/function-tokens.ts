@@ -1,0 +1,141 @@
+/**
+ * Tokens for functions of OpenFaaS (Enterprise), which its gateway gives against a token of the trigger's ServiceAccount
+ * (RFC 8693). They are kept for most of their life.
+ *
+ * Source: docs.openfaas.com, IAM, "Function Authentication"; openfaas/go-sdk, `InvokeFunction` and `ExchangeIDToken`.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { TargetError } from '../lib/errors.ts';
+import type { Asking, Principal } from '../model/principal.ts';
+import { type HttpCaller, shownUrl } from './http-call.ts';
+import type { HttpAnswer } from './http-exchange.ts';
+import { replyOf } from './http-reply.ts';
+import { ruleOfStatus, type StatusRule } from './http-statuses.ts';
+import type { TlsMaterial } from './tls-secret.ts';
+
+const TIMEOUT_MS = 5000;
+/** The rest is left for calls on their way and for clocks that differ. */
+const USED_PART = 0.8;
+/** A new one is made sooner only where the one before is older than this. */
+const MIN_AGE_MS = 10_000;
+const IDLE_MS = 600_000;
+
+export interface WantedToken {
+  readonly gateway: string;
+  /** `namespace:name` of the function. */
+  readonly functionName: string;
+  /** Of the ServiceAccount's token. */
+  readonly audience: string;
+  readonly tls: { readonly material: TlsMaterial; readonly field: string } | undefined;
+}
+
+interface Kept {
+  readonly text: string;
+  readonly madeAtMs: number;
+  readonly goodForMs: number;
+}
+
+export class FunctionTokens {
+  readonly #clock: Clock;
+  readonly #caller: HttpCaller;
+  readonly #kept = new Map<string, Kept>();
+  readonly #asking = new Map<string, Promise<string>>();
+
+  constructor({ clock, caller }: { readonly clock: Clock; readonly caller: HttpCaller }) {
+    this.#clock = clock;
+    this.#caller = caller;
+  }
+
+  /** Throws TargetError (target). */
+  async token(wanted: WantedToken, principal: Principal, asking: Asking): Promise<string> {
+    const { gateway, functionName, audience } = wanted;
+    const key = JSON.stringify([principal.name, gateway, functionName, audience]);
+    const kept = this.#kept.get(key);
+    const ageMs = kept === undefined ? 0 : this.#clock.monotonic() - kept.madeAtMs;
+    if (kept !== undefined && ageMs < kept.goodForMs && (asking.fresh !== true || ageMs < MIN_AGE_MS))
+      return kept.text;
+    let exchange = this.#asking.get(key);
+    if (exchange === undefined) {
+      exchange = this.#exchange(key, wanted, principal, asking).finally(() => this.#asking.delete(key));
+      this.#asking.set(key, exchange);
+    }
+    return await exchange;
+  }
+
+  async #exchange(
+    key: string,
+    { gateway, functionName, audience, tls }: WantedToken,
+    principal: Principal,
+    asking: Asking,
+  ): Promise<string> {
+    const url = new URL(`${gateway}/oauth/token`);
+    const body = new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+      subject_token: await principal.token(audience, asking),
+      scope: 'function',
+      audience: functionName,
+    }).toString();
+    const madeAtMs = this.#clock.monotonic();
+    const end = await this.#caller.post(
+      {
+        url,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+        body,
+        tls: tls && { owner: principal.name, material: tls.material },
+      },
+      { deadlineMs: madeAtMs + TIMEOUT_MS },
+      new AbortController().signal,
+    );
+    const where = `${asking.field}: ${shownUrl(url)}`;
+    try {
+      const reply = replyOf(end, {
+        where,
+        timeoutMs: TIMEOUT_MS,
+        reply: 'Result',
+        nowMs: this.#clock.now(),
+        ruleOf: ruleOfExchange,
+        ...(tls !== undefined && { tlsField: tls.field }),
+      });
+      const given = reply.kind === 'body' ? readToken(reply.text) : undefined;
+      if (given === undefined) throw refused(`${where} gave no token`);
+      this.#forgetOld(madeAtMs);
+      this.#kept.set(key, { text: given.text, madeAtMs, goodForMs: given.lifeMs * USED_PART });
+      return given.text;
+    } catch (error) {
+      throw error instanceof TargetError && error.blame === 'delivery'
+        ? refused(error.message, error)
+        : error;
+    }
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [key, { madeAtMs, goodForMs }] of this.#kept) {
+      if (nowMs - madeAtMs > Math.max(goodForMs, IDLE_MS)) this.#kept.delete(key);
+    }
+  }
+}
+
+/** The function has not been called, so that every failure is the gateway's. */
+function ruleOfExchange({ status }: HttpAnswer): StatusRule {
+  if (status === 404) return { code: 'TARGET_NOT_FOUND', blame: 'target' };
+  if (status >= 400 && status <= 403) return { code: 'TARGET_FORBIDDEN', blame: 'target' };
+  const rule = ruleOfStatus(status);
+  return rule.blame === 'target' ? rule : { code: 'TARGET_UNAVAILABLE', blame: 'target' };
+}
+
+/** Without `expires_in` it is not kept. */
+function readToken(json: string): { readonly text: string; readonly lifeMs: number } | undefined {
+  try {
+    const { access_token: text, expires_in: seconds } = JSON.parse(json) as Readonly<Record<string, unknown>>;
+    // What no header can carry is no token.
+    if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) return undefined;
+    return { text, lifeMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : 0 };
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(message: string, cause?: unknown): TargetError {
+  return new TargetError('TARGET_UNAVAILABLE', message, { blame: 'target', cause });
+}
