@@ -44,7 +44,14 @@ function part(
   };
   const told = (count: number) =>
     done({
-      conditions: [{ type: 'Told', status: 'True' as const, reason: 'Told', message: `${count} APIs` }],
+      conditions: [
+        {
+          type: 'Told',
+          status: 'True' as const,
+          reason: 'Told',
+          message: `${count} ${count === 1 ? 'API' : 'APIs'}`,
+        },
+      ],
     });
   return defineFunction(Part, {
     created: async ({ object, cluster }) => told(await tell(object, cluster, false)),

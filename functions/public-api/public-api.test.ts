@@ -15,16 +15,22 @@ const POLICY = 'apipolicies.api.example.com';
 describe('PublicAPI', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
+  let gateway: TestProcess;
   let url: string;
 
+  const startGateway = async (ports: NodeJS.ProcessEnv): Promise<void> => {
+    const file = path.join(import.meta.dirname, 'gateway.ts');
+    gateway = new TestProcess(process.execPath, [file], { env: { ...process.env, ...ports } });
+    await gateway.printed('admin listening on ');
+  };
+  const portOf = (name: string): string =>
+    new RegExp(`${name} listening on (\\d+)`).exec(gateway.output)?.[1] ?? '';
+
   before(async () => {
-    const child = new TestProcess(process.execPath, [path.join(import.meta.dirname, 'gateway.ts')]);
-    actions.after(async () => await child[Symbol.asyncDispose]());
-    await child.printed('admin listening on ');
-    const port = (name: string): string =>
-      new RegExp(`${name} listening on (\\d+)`).exec(child.output)?.[1] ?? '';
-    url = `http://127.0.0.1:${port('gateway')}`;
-    process.env['GATEWAY_ADMIN_URL'] = `http://127.0.0.1:${port('admin')}`;
+    await startGateway({});
+    actions.after(async () => await gateway[Symbol.asyncDispose]());
+    url = `http://127.0.0.1:${portOf('gateway')}`;
+    process.env['GATEWAY_ADMIN_URL'] = `http://127.0.0.1:${portOf('admin')}`;
     example = await startExample(actions, {
       folder: 'public-api',
       functions: { 'public-api': publicApi, 'api-route': apiRoute, 'api-policy': apiPolicy },
@@ -115,6 +121,46 @@ describe('PublicAPI', { timeout: 240_000 }, () => {
     assert.equal(await ask('/shop/free'), 200);
   });
 
+  it('lets two routes change places', async () => {
+    const items = { metadata: { name: 'shop-items' }, spec: { path: '/orders' } };
+    const orders = { metadata: { name: 'shop-orders' }, spec: { path: '/items' } };
+    example.outage = 503;
+    for (const { metadata, spec } of [items, orders]) await example.merge(ROUTE, metadata.name, { spec });
+    example.outage = undefined;
+    await answers('/shop/items', 401);
+    await answers('/shop/orders', 200);
+    await becomes('Published', 2);
+    await example.merge(ROUTE, 'shop-orders', { spec: { path: '/away' } });
+    await example.merge(ROUTE, 'shop-items', { spec: { path: '/items' } });
+    await example.merge(ROUTE, 'shop-orders', { spec: { path: '/orders' } });
+    await answers('/shop/items', 200);
+    await answers('/shop/orders', 401);
+  });
+
+  it('says that the gateway is away, and restores what a new gateway does not know', async () => {
+    const ports = { PORT: portOf('gateway'), ADMIN_PORT: portOf('admin') };
+    gateway.child.kill('SIGKILL');
+    await gateway.exit();
+    await example.merge(KIND, 'shop', { spec: { upstream: 'http://shop-1.default.svc' } });
+    const { status } = await example.until('GatewayUnavailable', KIND, 'shop', (one) => {
+      return condition(one, 'Ready')?.reason === 'GatewayUnavailable';
+    });
+    assert.equal(status?.['phase'], 'Pending');
+    assert.match(String(status.conditions?.[0]?.message), /ECONNREFUSED/);
+    await startGateway(ports);
+    await becomes('Published', 2);
+    assert.equal(await ask('/shop/items'), 200);
+    // What somebody takes away behind the function's back comes again by a repeat, such as `resync` makes.
+    await becomes('Published', 2, 'other');
+    const admin = String(process.env['GATEWAY_ADMIN_URL']);
+    const fine = `${admin}/apis/${example.namespace}.other/routes/a-fine`;
+    await fetch(fine, { method: 'DELETE' });
+    await answers('/shop/fine', 404);
+    await example.kubectl('annotate', KIND, 'other', '--overwrite', 'statewire.dev/redeliver-at=now');
+    await answers('/shop/fine', 200);
+    assert.match(await example.kubectl('get', 'deadletters', '-o', 'name'), /^$/);
+  });
+
   it('is delivered once the function works again', async () => {
     example.outage = 500;
     await example.merge(KIND, 'shop', { spec: { upstream: 'http://shop-2.default.svc' } });
@@ -128,6 +174,7 @@ describe('PublicAPI', { timeout: 240_000 }, () => {
   it('is forgotten by the gateway before it goes', async () => {
     await example.kubectl('delete', KIND, 'shop');
     assert.equal(await ask('/shop/items'), 404);
+    assert.equal(await ask('/shop/free'), 200);
     const other = await example.get(KIND, 'other');
     assert.equal(condition(other, 'Ready')?.status, 'True');
   });
@@ -138,6 +185,7 @@ describe('PublicAPI', { timeout: 240_000 }, () => {
 
   for (const [sample, message] of [
     ['bad-policy', /spec\.issuer is needed for auth JWT/],
+    ['bad-base', /spec\.basePath in body should match/],
     ['bad-method', /spec\.methods\[0\]: Unsupported value: "FETCH"/],
   ] as const) {
     it(`${sample}.yaml is refused`, async () => {

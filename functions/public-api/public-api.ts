@@ -2,13 +2,15 @@ import {
   customResource,
   defineFunction,
   done,
+  requeue,
   type ContextOf,
+  type DeletedContextOf,
   type ObjectMeta,
   type ResultOf,
   type StatewireFunction,
 } from '@statewire/functions';
 import * as z from 'zod';
-import { GatewayRoutes } from './admin-api.ts';
+import { GatewayRoutes, GatewayUnavailableError } from './admin-api.ts';
 import { desiredRoutes } from './desired.ts';
 
 const PublicAPI = customResource({
@@ -28,13 +30,10 @@ function gatewayRoutes({ namespace, name }: ObjectMeta, signal: AbortSignal): Ga
   return new GatewayRoutes(adminUrl, `${namespace}.${name}`, signal);
 }
 
+type Result = ResultOf<typeof PublicAPI>;
+
 /** Reads the routes and policies of this API as they are now, and publishes them: all of them, or none. */
-async function reconcile({
-  object,
-  cluster,
-  signal,
-  log,
-}: ContextOf<typeof PublicAPI>): Promise<ResultOf<typeof PublicAPI>> {
+async function reconcile({ object, cluster, signal, log }: ContextOf<typeof PublicAPI>): Promise<Result> {
   const { metadata, spec, status } = object;
   const { routes, missing } = await desiredRoutes(metadata.name, metadata.namespace, spec, cluster);
   const published = status?.routes ?? 0;
@@ -42,13 +41,44 @@ async function reconcile({
     // A route without its policy would be open to everybody.
     return said('Pending', published, 'PolicyNotFound', `APIPolicy ${missing.join(', ')} not found`);
   }
-  const refusal = await gatewayRoutes(metadata, signal).publish(routes);
-  if (refusal !== undefined) {
-    log.warn('rolled back', { refusal });
-    return said('RolledBack', published, 'RefusedByGateway', refusal);
+  return await unlessUnavailable(published, async () => {
+    const refusal = await gatewayRoutes(metadata, signal).publish(routes);
+    if (refusal !== undefined) {
+      log.warn('rolled back', { refusal });
+      return said('RolledBack', published, 'RefusedByGateway', refusal);
+    }
+    const count = Object.keys(routes).length;
+    return said('Published', count, 'Published', `the gateway has every route (${count})`);
+  });
+}
+
+/** The resource stays until the gateway has no route of it. */
+async function remove({ object, signal, log }: DeletedContextOf<typeof PublicAPI>): Promise<Result> {
+  const published = object.status?.routes ?? 0;
+  return await unlessUnavailable(published, async () => {
+    const refusal = await gatewayRoutes(object.metadata, signal).withdraw();
+    if (refusal === undefined) return done();
+    log.warn('not withdrawn', { refusal });
+    return again(said('Published', published, 'RefusedByGateway', refusal));
+  });
+}
+
+/**
+ * A gateway that is away is no failure of this function, however long it takes: what is wrong stands in the status, and
+ * the object comes again. An error would be given up after some attempts.
+ */
+async function unlessUnavailable(published: number, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GatewayUnavailableError)) throw error;
+    return again(said('Pending', published, 'GatewayUnavailable', error.message));
   }
-  const count = Object.keys(routes).length;
-  return said('Published', count, 'Published', `${count} routes`);
+}
+
+/** `finalized` counts on a deletion only. */
+function again(result: Result): Result {
+  return requeue('5s', { ...result, finalized: false });
 }
 
 function said(
@@ -56,8 +86,8 @@ function said(
   routes: number,
   reason: string,
   message: string,
-): ResultOf<typeof PublicAPI> {
-  const status = phase === 'Published' ? 'True' : 'False';
+): Result {
+  const status = reason === 'Published' ? 'True' : 'False';
   return done({ status: { phase, routes }, conditions: [{ type: 'Ready', status, reason, message }] });
 }
 
@@ -65,8 +95,5 @@ function said(
 export const publicApi: StatewireFunction = defineFunction(PublicAPI, {
   created: reconcile,
   updated: reconcile,
-  async deleted({ object, signal }) {
-    await gatewayRoutes(object.metadata, signal).publish({});
-    return done();
-  },
+  deleted: remove,
 });
