@@ -12,6 +12,7 @@ export type OptionName =
   | 'replica-id'
   | 'callback-address'
   | 'callback-url'
+  | 'function-api-server'
   | 'ambient-credentials-namespaces'
   | 'console-address'
   | 'grace-period'
@@ -88,6 +89,12 @@ export const FORWARDER_OPTIONS: readonly OptionDefinition[] = [
     flag: 'callback-url',
     value: 'URL',
     help: 'The URL by which functions reach --callback-address.',
+  },
+  {
+    flag: 'function-api-server',
+    value: 'URL',
+    help: 'The https address by which functions with payload.token reach the API server. Its certificate must be of the authority that the forwarder itself trusts.',
+    default: 'that of the forwarder',
   },
   {
     flag: 'ambient-credentials-namespaces',

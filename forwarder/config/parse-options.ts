@@ -30,6 +30,8 @@ export interface ForwarderOptions {
   readonly targetPolicyFile?: string;
   /** Absent: nobody can report a result later. */
   readonly callbacks?: { readonly address: ListenAddress; readonly url: string };
+  /** By which functions reach the API server; absent: as the forwarder does. */
+  readonly functionApiServer?: string;
   /** Whose triggers may use the process's own cloud credentials, beside those of a file. */
   readonly ambientNamespaces: readonly string[];
 }
@@ -71,6 +73,7 @@ export function parseForwarderOptions(argv: readonly string[], env: Environment)
     ...optional('triggersFile', triggersFile),
     adminAddress: adminAddressOf(one('admin-address'), env),
     ...callbacksOf(one('callback-address'), one('callback-url')),
+    ...optional('functionApiServer', apiServerOf(one('function-api-server'))),
     ambientNamespaces: namespacesOf(
       'ambient-credentials-namespaces',
       given.get('ambient-credentials-namespaces') ?? [],
@@ -169,6 +172,15 @@ function callbacksOf(
   const problem = urlProblem(url) ?? (url.includes('?') ? 'must not hold a query' : undefined);
   if (problem !== undefined) throw invalid('callback-url', problem);
   return { callbacks: { address: addressOf('callback-address', address), url } };
+}
+
+function apiServerOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  const isOrigin =
+    url?.protocol === 'https:' && url.href === `${url.origin}/` && urlProblem(text) === undefined;
+  if (!isOrigin) throw invalid('function-api-server', 'must be https://host or https://host:port');
+  return url.origin;
 }
 
 function durationOf(flag: OptionName, text: string): number {

@@ -7,6 +7,8 @@ export interface Invocation {
   readonly attributes: EventAttributes;
   /** `data` as JSON text: already redacted and within the target's limit. */
   readonly dataJson: string;
+  /** Set where it holds a credential, too: the field of the trigger that says so. Then it is not sent in clear. */
+  readonly confidentialBy?: string;
   /** 64 hex of SHA-256 over the trigger's uid and the event id. */
   readonly idempotencyKey: string;
   /** Monotonic clock: the call must be over by then. */

@@ -2,7 +2,10 @@
  * What a trigger's target may use of the cluster. Nothing here takes a namespace: whatever a trigger names, it is looked
  * for in the trigger's own.
  */
+import type { ApiAccess } from '../../protocol/event.ts';
 import type { GroupVersionKind } from './resource.ts';
+
+export type { ApiAccess };
 
 export interface SecretRef {
   readonly name: string;
@@ -44,4 +47,9 @@ export interface Principal {
   /** A token of the trigger's ServiceAccount. */
   token(audience: string, asking: Asking): Promise<string>;
   address(ref: AddressableRef, asking: Asking): Promise<Address>;
+  /**
+   * How the trigger's function reaches the API server as its ServiceAccount, for `leastMs` and a minute at least.
+   * Absent: the trigger hands nothing over.
+   */
+  readonly access?: (leastMs: number, asking: Asking) => Promise<ApiAccess>;
 }

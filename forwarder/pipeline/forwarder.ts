@@ -22,6 +22,7 @@ import { StartupHealth } from '../observe/health.ts';
 import { createLogger } from '../observe/json-logger.ts';
 import { releaseMemoryAtRest } from '../observe/memory-release.ts';
 import { PrometheusMeter } from '../observe/metrics.ts';
+import { functionApiServer } from '../principal/function-access.ts';
 import { Principals } from '../principal/principals.ts';
 import { Turns } from '../queue/turns.ts';
 import { SourceRegistry } from '../source/source-registry.ts';
@@ -84,6 +85,7 @@ export async function runForwarder(
     discovery,
     clock,
     ambient: (namespace) => fromFile || options.ambientNamespaces.includes(namespace),
+    apiServer: functionApiServer(access, options.functionApiServer),
   });
   const recorder = new EventRecorder({ client, clock, random, logger, meter, instance: options.replicaId });
   const writeSlots = new Slots(MAX_RESULT_WRITES);

@@ -6,9 +6,10 @@ import type { Discovery } from '../kube/discovery.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError, TargetError } from '../lib/errors.ts';
 import type { KubeClient } from '../model/kube-client.ts';
-import type { Address, Asking, Principal } from '../model/principal.ts';
+import type { Address, ApiAccess, Asking, Principal } from '../model/principal.ts';
 import type { TriggerIdentity, TriggerSpec } from '../model/trigger.ts';
 import { readAddress } from './address.ts';
+import { type FunctionApiServer, lifeSecondsFor, outlives, tooShort } from './function-access.ts';
 import { ReadingCache } from './reading-cache.ts';
 import { readSecret, secretValue } from './secret.ts';
 import { isYoung, requestToken, type Token } from './token.ts';
@@ -26,23 +27,30 @@ export interface PrincipalsOptions {
   readonly clock: Clock;
   /** Whether the process's own cloud credentials serve triggers of that namespace. */
   readonly ambient: (namespace: string) => boolean;
+  /** The API server as functions reach it. */
+  readonly apiServer: FunctionApiServer;
 }
 
 interface PrincipalTrigger {
   readonly identity: Pick<TriggerIdentity, 'namespace'>;
-  readonly spec: Pick<TriggerSpec, 'serviceAccountName'>;
+  readonly spec: Pick<TriggerSpec, 'serviceAccountName'> & {
+    readonly payload: Pick<TriggerSpec['payload'], 'token'>;
+  };
 }
 
 export class Principals {
   readonly #options: PrincipalsOptions;
   readonly #secrets: ReadingCache<ReadonlyMap<string, string>>;
   readonly #tokens: ReadingCache<Token>;
+  /** Of the API server itself, for functions. */
+  readonly #accessTokens: ReadingCache<Token>;
   readonly #addresses: ReadingCache<Address>;
 
   constructor(options: PrincipalsOptions) {
     this.#options = options;
     this.#secrets = new ReadingCache(options.clock);
     this.#tokens = new ReadingCache(options.clock);
+    this.#accessTokens = new ReadingCache(options.clock);
     this.#addresses = new ReadingCache(options.clock);
   }
 
@@ -70,12 +78,7 @@ export class Principals {
         const { text } = await this.#tokens
           .get(`${namespace}/${serviceAccount}/${audience}`, make, isGood)
           .catch((error: unknown) => {
-            throw failure(
-              error,
-              asking,
-              `ServiceAccount "${serviceAccount}"`,
-              'create serviceaccounts/token',
-            );
+            throw tokenFailure(error, asking, serviceAccount);
           });
         return text;
       },
@@ -88,7 +91,32 @@ export class Principals {
             throw failure(error, asking, `${kind} "${name}"`, `get ${kind} of ${apiVersion}`);
           });
       },
+      ...(spec.payload.token && {
+        access: (leastMs: number, asking: Asking) => this.#access(namespace, serviceAccount, leastMs, asking),
+      }),
     };
+  }
+
+  async #access(
+    namespace: string,
+    serviceAccount: string,
+    leastMs: number,
+    asking: Asking,
+  ): Promise<ApiAccess> {
+    const { client, clock, apiServer } = this.#options;
+    const lifeSeconds = lifeSecondsFor(leastMs);
+    const cacheKey = `${namespace}/${serviceAccount}/${lifeSeconds}`;
+    const isGood = (token: Token, ageMs: number): boolean => outlives(token, ageMs, leastMs);
+    const make = (): Promise<Token> =>
+      requestToken(client, clock, { namespace, serviceAccount, lifeSeconds });
+    const at = apiServer(asking);
+    const token = await this.#accessTokens.get(cacheKey, make, isGood).catch((error: unknown) => {
+      throw tokenFailure(error, asking, serviceAccount);
+    });
+    if (!isGood(token, this.#accessTokens.ageMs(cacheKey) ?? 0)) {
+      throw tooShort(token, leastMs, asking, serviceAccount);
+    }
+    return { ...at, token: token.text, expiresAt: token.expiresAt };
   }
 
   async #secret(
@@ -118,6 +146,10 @@ export class Principals {
 
 function maxAge({ fresh = false }: Asking): number {
   return fresh ? MIN_AGE_MS : MAX_AGE_MS;
+}
+
+function tokenFailure(thrown: unknown, asking: Asking, serviceAccount: string): TargetError {
+  return failure(thrown, asking, `ServiceAccount "${serviceAccount}"`, 'create serviceaccounts/token');
 }
 
 /** `what` names the object, `right` what the forwarder needs for it. */

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Invocation } from '../model/invocation.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { limitCall } from './call-limit.ts';
+import { refuseInClear } from './confidential.ts';
 import { HttpAgents, type OwnTls } from './http-agents.ts';
 import { type ExchangeEnd, HttpExchange } from './http-exchange.ts';
 import { MAX_REPLY_BYTES } from './reply-limit.ts';
@@ -17,20 +18,23 @@ export interface HttpRequest {
 
 export class HttpCaller implements AsyncDisposable {
   readonly #clock: Clock;
+  readonly #guard: AddressGuard;
   readonly #agents: HttpAgents;
 
   constructor(environment: { readonly clock: Clock; readonly guard: AddressGuard }) {
     this.#clock = environment.clock;
+    this.#guard = environment.guard;
     this.#agents = new HttpAgents(environment);
   }
 
-  /** POSTs once. Throws the signal's reason where it was stopped, and nothing else. */
+  /** POSTs once. Throws the signal's reason where it was stopped, TargetError for a credential in clear, and nothing else. */
   async post(
     { url, headers, body, tls }: HttpRequest,
-    invocation: Pick<Invocation, 'deadlineMs'>,
+    invocation: Pick<Invocation, 'deadlineMs' | 'confidentialBy'>,
     signal: AbortSignal,
   ): Promise<ExchangeEnd> {
     signal.throwIfAborted();
+    refuseInClear(invocation, url, this.#guard);
     const end = await new Promise<ExchangeEnd>((resolve) => {
       const handler = new HttpExchange(MAX_REPLY_BYTES, (ended) => {
         limit[Symbol.dispose]();

@@ -1,6 +1,7 @@
 /** One request of the SDK, watched: how far it came, how much it answered, and a way to end it at any point. */
 import { pipeline, Readable, Transform } from 'node:stream';
 import type { InvokeCommand } from '@aws-sdk/client-lambda';
+import type { Destination } from './confidential.ts';
 import { MAX_REPLY_BYTES } from './reply-limit.ts';
 
 /** More bytes than are read of a reply. Not a TargetError yet, since the SDK rewrites messages that pass it. */
@@ -35,10 +36,15 @@ export class LambdaCall {
     this.#body?.destroy();
   }
 
-  /** Takes part in the request of this command: next to the network, beneath all that the SDK does with the reply. */
-  watch(command: InvokeCommand): void {
+  /**
+   * Takes part in the request of this command: next to the network, beneath all that the SDK does with the reply.
+   *
+   * @param check where it goes; what this throws is thrown instead
+   */
+  watch(command: InvokeCommand, check: (to: Destination) => void): void {
     command.middlewareStack.add(
       (next) => async (args) => {
+        check(args.request as Destination);
         this.#requested = true;
         const result = await next(args);
         const { response } = result as { response: SdkResponse };

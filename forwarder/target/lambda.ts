@@ -13,6 +13,7 @@ import type { Principal } from '../model/principal.ts';
 import type { Reply, Target } from '../model/target.ts';
 import type { LambdaTarget } from '../model/trigger.ts';
 import { type CallStop, limitCall, refuseLate } from './call-limit.ts';
+import { refuseInClear } from './confidential.ts';
 import { timeoutAdvice } from './lambda-advice.ts';
 import { LambdaCall } from './lambda-call.ts';
 import { LambdaClients, type LambdaSdk, loadLambdaSdk } from './lambda-clients.ts';
@@ -51,7 +52,7 @@ function createLambdaTarget(
   spec: LambdaTarget,
   { reply }: TargetDelivery,
   principal: Principal,
-  { clock, env, callbacks }: TargetEnvironment,
+  { clock, env, guard, callbacks }: TargetEnvironment,
   { clients, throttles }: Shared,
 ): Target {
   const where = `lambda ${spec.functionName}`;
@@ -67,7 +68,7 @@ function createLambdaTarget(
   ): Promise<InvokeCommandOutput> => {
     const sdk = await loadLambdaSdk();
     const command = new sdk.InvokeCommand(invokeInput(spec, invocation, reply, callbackUrl));
-    call.watch(command);
+    call.watch(command, (to) => refuseInClear(invocation, to, guard));
     return await clientFor(sdk).send(command, { abortSignal: call.signal });
   };
 

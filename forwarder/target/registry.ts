@@ -15,6 +15,7 @@ import { openFaasTargets } from './openfaas.ts';
 import { natsTargets } from './nats.ts';
 import { rabbitmqTargets } from './rabbitmq.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
+import { handingOver, mayHandOver } from './token-handover.ts';
 
 type SpecOf<T extends TargetSpec['type']> = Extract<TargetSpec, { readonly type: T }>;
 
@@ -47,7 +48,10 @@ export class Targets implements AsyncDisposable {
       maker = OPENERS[spec.type](this.#environment);
       this.#makers.set(spec.type, maker);
     }
-    return maker.create(spec, delivery, principal);
+    const target = maker.create(spec, delivery, principal);
+    const { access } = principal;
+    if (access === undefined || !mayHandOver(spec)) return target;
+    return handingOver(target, access, this.#environment);
   }
 
   /** Ends all connections; calls that still run fail. */

@@ -55,6 +55,7 @@ describe('parseForwarderOptions', () => {
       'callback-address': ':8081',
       'callback-url': 'https://callbacks.example.com/statewire',
       'ambient-credentials-namespaces': 'a',
+      'function-api-server': 'https://api.example.com:6443/',
     };
     const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
     assert.deepEqual(parseForwarderOptions([...argv, '--namespace=a', '--namespace', 'b'], {}), {
@@ -73,6 +74,7 @@ describe('parseForwarderOptions', () => {
       targetPolicyFile: '/p.yaml',
       callbacks: { address: { port: 8081 }, url: 'https://callbacks.example.com/statewire' },
       ambientNamespaces: ['a'],
+      functionApiServer: 'https://api.example.com:6443',
     });
   });
 
@@ -83,6 +85,11 @@ describe('parseForwarderOptions', () => {
     [['--callback-address', ':1', '--callback-url', 'a'], '--callback-url'],
     [['--callback-address', ':1', '--callback-url', 'http://a/?b'], '--callback-url'],
     [['--ambient-credentials-namespaces', 'A'], '--ambient-credentials-namespaces'],
+    [['--function-api-server', 'http://api.example.com'], '--function-api-server'],
+    [['--function-api-server', 'https://api.example.com/path'], '--function-api-server'],
+    [['--function-api-server', 'https://u:p@api.example.com'], '--function-api-server'],
+    [['--function-api-server', 'https://api.example.com?a'], '--function-api-server'],
+    [['--function-api-server', 'api.example.com'], '--function-api-server'],
   ] as const) {
     it(`names ${field} for ${argv.join(' ')}`, () => {
       assert.throws(() => parseForwarderOptions([...NAMESPACE, ...argv], {}), { field });

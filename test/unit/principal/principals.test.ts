@@ -1,74 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ApiError, TargetError } from '../../../forwarder/lib/errors.ts';
-import type { KubeRequest } from '../../../forwarder/model/kube-client.ts';
-import type { Principal } from '../../../forwarder/model/principal.ts';
-import { Principals } from '../../../forwarder/principal/principals.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { asking, failure, refuse, triggerIn, world, type World } from './principal-world.ts';
 
 const ref = { name: 'keys', key: 'api' };
-const asking = { field: 'spec.x' };
-
-interface World {
-  readonly clock: ManualClock;
-  readonly requests: KubeRequest[];
-  /** What the API server answers; throws what it throws. */
-  answer: (request: KubeRequest) => unknown;
-  readonly principal: Principal;
-  readonly principals: Principals;
-}
-
-function world(): World {
-  const clock = new ManualClock();
-  const requests: KubeRequest[] = [];
-  const principals = new Principals({
-    client: {
-      request: async (request) => {
-        requests.push(request);
-        await Promise.resolve();
-        return { status: 200, text: JSON.stringify(made.answer(request)) };
-      },
-    },
-    discovery: {
-      resolve: (_apiVersion, kind) =>
-        Promise.resolve(
-          kind === 'Nothing'
-            ? undefined
-            : {
-                group: 'serving.knative.dev',
-                version: 'v1',
-                kind,
-                plural: 'services',
-                namespaced: kind !== 'Wide',
-                statusSubresource: true,
-              },
-        ),
-    },
-    clock,
-    ambient: (namespace) => namespace === 'shop',
-  });
-  const made: World = {
-    clock,
-    requests,
-    answer: () => ({ data: { api: btoa('one') } }),
-    principals,
-    principal: principals.of({ identity: { namespace: 'shop' }, spec: { serviceAccountName: 'caller' } }),
-  };
-  return made;
-}
-
-async function failure(promise: Promise<unknown>): Promise<TargetError> {
-  const error = await promise.catch((thrown: unknown) => thrown);
-  assert.ok(error instanceof TargetError, String(error));
-  assert.equal(error.blame, 'target');
-  return error;
-}
-
-const refuse =
-  (code: ConstructorParameters<typeof ApiError>[0], message = 'canary') =>
-  (): never => {
-    throw new ApiError(code, message);
-  };
 
 describe('Secrets of a principal', () => {
   it("are read from the trigger's namespace, once for a minute and for all who ask at once", async () => {
@@ -217,10 +151,7 @@ describe('Tokens of a principal', () => {
   it('are never those of another ServiceAccount', async () => {
     const all = world();
     all.answer = token(all);
-    const other = all.principals.of({
-      identity: { namespace: 'bank' },
-      spec: { serviceAccountName: 'caller' },
-    });
+    const other = all.principals.of(triggerIn('bank'));
     assert.equal(await all.principal.token('orders', asking), 'token-1');
     assert.equal(await other.token('orders', asking), 'token-2');
     assert.deepEqual([all.principal.ambient, other.ambient], [true, false]);
