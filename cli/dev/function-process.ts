@@ -15,24 +15,27 @@ export type Start =
   | { readonly type: 'failed'; readonly message: string };
 
 export class FunctionProcess {
-  /** Files that it has loaded. */
-  readonly files: Set<string> = new Set();
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   #calls = 0;
   #isRetired = false;
 
-  /** @param print takes what the function writes, line by line */
   constructor(options: {
     readonly file: string;
     readonly export: string | undefined;
+    /** Takes what the function writes, line by line. */
     readonly print: (line: string) => void;
+    /** Told each file that it loads, also those that a call asks for later. */
+    readonly loads: (file: string) => void;
   }) {
     const chosen = options.export === undefined ? [] : [options.export];
     this.#child = spawn(process.execPath, [process.argv[1] ?? '', 'dev', SERVE, options.file, ...chosen], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#exited = once(this.#child, 'exit');
+    this.#child.on('message', (message: FunctionMessage) => {
+      if (message.type === 'file') options.loads(message.path);
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', options.print);
     }
@@ -46,8 +49,7 @@ export class FunctionProcess {
   started(): Promise<Start> {
     return new Promise((resolve) => {
       this.#child.on('message', (message: FunctionMessage) => {
-        if (message.type === 'file') this.files.add(message.path);
-        else resolve(message);
+        if (message.type !== 'file') resolve(message);
       });
       this.#child.once('error', (error) => resolve({ type: 'failed', message: error.message }));
       // What it said before is on its way still.

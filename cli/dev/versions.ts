@@ -1,7 +1,7 @@
 /** The versions of a function, one after the other: a save loads the next one, and the last good one serves meanwhile. */
 import type { FunctionKind } from './function-messages.ts';
 import { FunctionProcess } from './function-process.ts';
-import { FileWatch } from './watch-files.ts';
+import { digestOf, FileWatch } from './watch-files.ts';
 
 export interface Serving {
   readonly process: FunctionProcess;
@@ -35,7 +35,7 @@ export class Versions implements AsyncDisposable {
   constructor(options: VersionsOptions) {
     this.#options = options;
     this.#watch = new FileWatch(() => this.#load());
-    this.#watch.follow([options.file], true);
+    this.#watch.follow(new Map([[options.file, digestOf(options.file)]]), true);
     this.#load();
   }
 
@@ -68,13 +68,22 @@ export class Versions implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { file, loaded, failed, print } = this.#options;
-    const process = new FunctionProcess({ file, export: this.#options.export, print });
+    // The file itself is among those that were loaded only once it was found.
+    const files = new Map([[file, digestOf(file)]]);
+    const process = new FunctionProcess({
+      file,
+      export: this.#options.export,
+      print,
+      loads: (path) => {
+        files.set(path, digestOf(path));
+        if (!this.#stopped && this.#current?.process === process) this.#watch.add(path);
+      },
+    });
     this.#all.add(process);
     void process.ended().then((how) => this.#ended(process, how));
     const start = await process.started();
-    // The file itself is among them only once it was found.
-    this.#watch.follow(new Set([file, ...process.files]), start.type === 'failed');
     if (this.#stopped) return;
+    this.#watch.follow(files, start.type === 'failed');
     if (start.type === 'failed') {
       await process.kill();
       failed(start.message, this.#current !== undefined);

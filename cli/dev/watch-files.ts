@@ -20,46 +20,67 @@ export class FileWatch {
   }
 
   /**
-   * From now on these files, as they are now.
+   * From now on these files. One that was saved since it was read counts as saved now.
    *
+   * @param files what each held when it was read, by `digestOf`
    * @param anyCode any code in their folders as well: a file may be missing
    */
-  follow(files: Iterable<string>, anyCode: boolean): void {
+  follow(files: ReadonlyMap<string, string | undefined>, anyCode: boolean): void {
     this.#anyCode = anyCode;
-    this.#digests = new Map([...files].map((file) => [file, digest(file)]));
-    const folders = new Set([...this.#digests.keys()].map((file) => path.dirname(file)));
-    for (const [folder, watcher] of this.#folders) {
-      if (folders.has(folder)) continue;
-      watcher.close();
-      this.#folders.delete(folder);
-    }
-    for (const folder of folders) {
-      if (this.#folders.has(folder)) continue;
-      const watcher = watch(folder, (_event, name) => this.#changed(folder, name));
-      // The folder is gone: another save will tell.
-      watcher.on('error', () => watcher.close());
-      this.#folders.set(folder, watcher);
-    }
+    this.#digests = new Map(files);
+    // All anew: a folder that was removed and made again is another.
+    this.#close();
+    for (const file of files.keys()) this.#open(path.dirname(file));
+    if (this.#differs()) this.#soon();
+  }
+
+  /** This file too, which has just been read. */
+  add(file: string): void {
+    this.#digests.set(file, digestOf(file));
+    this.#open(path.dirname(file));
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#close();
+  }
+
+  #close(): void {
     for (const watcher of this.#folders.values()) watcher.close();
     this.#folders.clear();
   }
 
-  #changed(folder: string, name: string | null): void {
-    const file = path.join(folder, name ?? '');
-    if (!this.#digests.has(file) && !(this.#anyCode && CODE.test(file))) return;
+  #open(folder: string): void {
+    if (this.#folders.has(folder)) return;
+    const changed = (_event: string, name: string | null): void => {
+      const file = path.join(folder, name ?? '');
+      if (this.#digests.has(file) || (this.#anyCode && CODE.test(file))) this.#soon();
+    };
+    try {
+      const watcher = watch(folder, changed);
+      this.#folders.set(
+        folder,
+        watcher.on('error', () => watcher.close()),
+      );
+    } catch {
+      // The folder is gone: another save will tell.
+    }
+  }
+
+  #soon(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const changed = [...this.#digests].some(([known, before]) => digest(known) !== before);
-      if (changed || this.#anyCode) this.#saved();
+      if (this.#anyCode || this.#differs()) this.#saved();
     }, QUIET_MS);
+  }
+
+  #differs(): boolean {
+    return [...this.#digests].some(([file, before]) => digestOf(file) !== before);
   }
 }
 
-function digest(file: string): string | undefined {
+/** What a file holds, in short; undefined where there is none. */
+export function digestOf(file: string): string | undefined {
   try {
     return createHash('sha256').update(readFileSync(file)).digest('hex');
   } catch {

@@ -181,6 +181,29 @@ describe('statewire dev', { timeout: 120_000 }, () => {
     assert.equal(await end(dev), 0);
   });
 
+  it('reloads what a call has imported, though nobody imported it before', async (t) => {
+    const { folder, write, start, widget } = await project(t);
+    mkdirSync(path.join(folder, 'later'));
+    write('later/deep.ts', `export { word } from './word.ts';\n`);
+    write('later/word.ts', `export const word = 'lazy';\n`);
+    write(
+      'function.ts',
+      FUNCTION.replace('created: (', 'created: async (').replace(
+        'return done({ status: { phase: word }',
+        `const deep = await import('./later/deep.ts');\nreturn done({ status: { phase: deep.word }`,
+      ),
+    );
+    const dev = start();
+    await shows(dev, 'ready');
+    await widget('a', 1);
+    await shows(dev, '"phase":"lazy"');
+    write('later/word.ts', `export const word = 'eager';\n`);
+    await shows(dev, 'reloaded');
+    await widget('b', 1);
+    await shows(dev, '"phase":"eager"');
+    assert.equal(await end(dev), 0);
+  });
+
   it('waits for a save where the first version cannot be loaded', async (t) => {
     const { write, start, widget } = await project(t);
     write('function.ts', `export const nothing = 1;\n`);
