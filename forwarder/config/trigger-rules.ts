@@ -67,6 +67,9 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
   'must be an amqp or amqps URL without credentials': {
     holds: (url: string) => isBrokerUrl(url, ['amqp', 'amqps']),
   },
+  'tls needs an amqps URL': {
+    holds: ({ url, tls }: { url: string; tls?: unknown }) => tls === undefined || url.startsWith('amqps:'),
+  },
   'finalizer needs Deleted in eventTypes': {
     holds: ({ finalizer, eventTypes }: { finalizer: boolean; eventTypes: readonly string[] }) =>
       !finalizer || eventTypes.includes('Deleted'),

@@ -7,23 +7,27 @@ import { brokerTarget } from './broker/broker-target.ts';
 import { Connections } from './broker/connections.ts';
 import { tooLarge } from './broker/failures.ts';
 import { type KafkaConnection, openKafkaConnection } from './broker/kafka-connection.ts';
-import { isTooLarge, kafkaFailure } from './broker/kafka-failures.ts';
+import { isKafkaLoginRefusal, isTooLarge, kafkaFailure } from './broker/kafka-failures.ts';
 import { commonHeaders, ENVELOPE_BYTES, prefixedAttributes } from './broker/message.ts';
 import type { TargetEnvironment, TargetMaker } from './target-maker.ts';
 
-/** Kafka targets; those of the same brokers and topic share their connections. */
+/** Kafka targets; those of the same brokers, topic and login share their connections. */
 export function kafkaTargets({ clock, guard }: TargetEnvironment): TargetMaker<KafkaTarget> {
   const connections = new Connections<KafkaConnection>();
   return {
-    create({ brokers, topic }) {
+    create({ brokers, topic, ...security }, _delivery, principal) {
       const where = `kafka ${topic}`;
+      const mechanism = security.auth?.basic?.mechanism;
       let limit: number | undefined;
       return brokerTarget(
         {
           type: 'kafka',
           where,
           key: [...brokers, topic].join(' '),
-          open: (signal) => openKafkaConnection({ brokers, topic }, guard, signal),
+          security,
+          connect: (credentials, signal) =>
+            openKafkaConnection({ brokers, topic, mechanism, credentials }, guard, signal),
+          isLoginRefusal: isKafkaLoginRefusal,
           maxDataBytes: () => limit,
           async publish(connection, invocation) {
             const { attributes } = invocation;
@@ -46,7 +50,7 @@ export function kafkaTargets({ clock, guard }: TargetEnvironment): TargetMaker<K
           },
           failure: (error, sent) => kafkaFailure(error, where, sent),
         },
-        { clock, connections },
+        { clock, connections, principal },
       );
     },
     [Symbol.asyncDispose]: () => Promise.resolve(connections[Symbol.dispose]()),

@@ -9,15 +9,15 @@ import { Connections } from './broker/connections.ts';
 import { tooLarge } from './broker/failures.ts';
 import { commonHeaders, ENVELOPE_BYTES, prefixedAttributes } from './broker/message.ts';
 import { type NatsConnection, openNatsConnection } from './broker/nats-connection.ts';
-import { natsFailure, readAcknowledgement } from './broker/nats-failures.ts';
+import { isNatsLoginRefusal, natsFailure, readAcknowledgement } from './broker/nats-failures.ts';
 import { encodeHeaderValue } from './request-headers.ts';
 import type { TargetEnvironment, TargetMaker } from './target-maker.ts';
 
-/** NATS targets; those of one URL share a connection. */
+/** NATS targets; those of one URL and login share a connection. */
 export function natsTargets({ clock, guard }: TargetEnvironment): TargetMaker<NatsTarget> {
   const connections = new Connections<NatsConnection>();
   return {
-    create({ url, subject }) {
+    create({ url, subject, ...security }, _delivery, principal) {
       const where = `nats ${subject}`;
       let limit: number | undefined;
       return brokerTarget(
@@ -25,7 +25,9 @@ export function natsTargets({ clock, guard }: TargetEnvironment): TargetMaker<Na
           type: 'nats',
           where,
           key: url,
-          open: (signal) => openNatsConnection(url, guard, signal),
+          security,
+          connect: (credentials, signal) => openNatsConnection({ url, credentials }, guard, signal),
+          isLoginRefusal: isNatsLoginRefusal,
           maxDataBytes: () => limit,
           async publish(connection, invocation) {
             const body = Buffer.from(invocation.dataJson);
@@ -42,7 +44,7 @@ export function natsTargets({ clock, guard }: TargetEnvironment): TargetMaker<Na
           },
           failure: (error, sent) => natsFailure(error, { where, subject, sent }),
         },
-        { clock, connections },
+        { clock, connections, principal },
       );
     },
     [Symbol.asyncDispose]: () => Promise.resolve(connections[Symbol.dispose]()),

@@ -9,14 +9,14 @@ import { Connections } from './broker/connections.ts';
 import { tooLarge } from './broker/failures.ts';
 import { commonHeaders, prefixedAttributes } from './broker/message.ts';
 import { openRabbitmqConnection, type RabbitmqConnection } from './broker/rabbitmq-connection.ts';
-import { rabbitmqFailure, sizeLimitOf } from './broker/rabbitmq-failures.ts';
+import { isRabbitmqLoginRefusal, rabbitmqFailure, sizeLimitOf } from './broker/rabbitmq-failures.ts';
 import type { TargetEnvironment, TargetMaker } from './target-maker.ts';
 
-/** RabbitMQ targets; those of one URL share a connection, on which each exchange and routing key has a channel. */
+/** RabbitMQ targets; those of one URL and login share a connection, on which each exchange and routing key has a channel. */
 export function rabbitmqTargets({ clock, guard }: TargetEnvironment): TargetMaker<RabbitmqTarget> {
   const connections = new Connections<RabbitmqConnection>();
   return {
-    create({ url, exchange, routingKey }) {
+    create({ url, exchange, routingKey, ...security }, _delivery, principal) {
       const where = `rabbitmq ${exchange === '' ? routingKey : exchange}`;
       let limit: number | undefined;
       return brokerTarget(
@@ -24,7 +24,9 @@ export function rabbitmqTargets({ clock, guard }: TargetEnvironment): TargetMake
           type: 'rabbitmq',
           where,
           key: url,
-          open: (signal) => openRabbitmqConnection(url, guard, signal),
+          security,
+          connect: (credentials, signal) => openRabbitmqConnection({ url, credentials }, guard, signal),
+          isLoginRefusal: isRabbitmqLoginRefusal,
           maxDataBytes: () => limit,
           async publish(connection, invocation) {
             const body = Buffer.from(invocation.dataJson);
@@ -41,7 +43,7 @@ export function rabbitmqTargets({ clock, guard }: TargetEnvironment): TargetMake
           failure: (error, sent) => rabbitmqFailure(error, { where, routingKey, sent }),
           silence: ({ blocked }) => blocked,
         },
-        { clock, connections },
+        { clock, connections, principal },
       );
     },
     [Symbol.asyncDispose]: () => Promise.resolve(connections[Symbol.dispose]()),

@@ -116,6 +116,44 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     field: 'spec.target.nats.subject',
     named: 'subject',
   })),
+  {
+    reason: 'two logins for a broker',
+    spec: nats({
+      auth: { basic: { secretRef: { name: 'a' } }, token: { secretRef: { name: 'a', key: 'b' } } },
+    }),
+    field: 'spec.target.nats.auth',
+    named: 'auth',
+  },
+  {
+    reason: 'no login for a broker, where one is announced',
+    spec: rabbitmq({ auth: {} }),
+    field: 'spec.target.rabbitmq.auth',
+    named: 'auth',
+  },
+  {
+    reason: 'a login without a Secret',
+    spec: kafka({ auth: { basic: {} } }),
+    field: 'spec.target.kafka.auth.basic.secretRef',
+    named: 'secretRef',
+  },
+  {
+    reason: 'a SASL mechanism that the forwarder does not speak',
+    spec: kafka({ auth: { basic: { secretRef: { name: 'a' }, mechanism: 'GSSAPI' } } }),
+    field: 'spec.target.kafka.auth.basic.mechanism',
+    named: 'mechanism',
+  },
+  {
+    reason: 'TLS for a URL without',
+    spec: rabbitmq({ tls: { secretRef: { name: 'a' } } }),
+    field: 'spec.target.rabbitmq.tls',
+    named: 'tls needs an amqps URL',
+  },
+  {
+    reason: 'a Secret of another namespace',
+    spec: kafka({ tls: { secretRef: { name: 'other/tls' } } }),
+    field: 'spec.target.kafka.tls.secretRef.name',
+    named: 'name',
+  },
   ...['../x', 'a/b', 'A', ''].flatMap((name): readonly BadTrigger[] => [
     {
       reason: `Secret "${name}"`,

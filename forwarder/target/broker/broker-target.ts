@@ -6,22 +6,28 @@ import { formatDuration } from '../../../protocol/duration.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { TargetError } from '../../lib/errors.ts';
 import type { Invocation } from '../../model/invocation.ts';
+import type { Principal } from '../../model/principal.ts';
 import type { Target } from '../../model/target.ts';
 import { type CallStop, limitCall, refuseLate } from '../call-limit.ts';
-import type { BrokerConnection, Connections, OpenConnection } from './connections.ts';
+import type { BrokerConnection, Connections } from './connections.ts';
+import { type BrokerCredentials, brokerCredentials, type BrokerSecurity } from './credentials.ts';
+import { hideSecretsOf, logIn } from './log-in.ts';
 
 export interface BrokerTargetOptions<C extends BrokerConnection> {
   readonly type: string;
   /** For people, and in every message. Holds no credentials. */
   readonly where: string;
-  /** What a connection is shared by. */
+  /** What a connection is shared by, among those that log in with the same Secrets. */
   readonly key: string;
-  readonly open: OpenConnection<C>;
+  readonly security: BrokerSecurity;
+  readonly connect: (credentials: BrokerCredentials, signal: AbortSignal) => Promise<C>;
+  /** Whether the broker does not let us in, by what `connect` threw. */
+  readonly isLoginRefusal: (error: unknown) => boolean;
   /** Largest `data` in bytes, as far as the broker has told. */
   readonly maxDataBytes: () => number | undefined;
   /** Resolves once the broker has acknowledged the message. */
   readonly publish: (connection: C, invocation: Invocation) => Promise<void>;
-  /** What went wrong, whatever `open` or `publish` threw. `sent` is false where no connection came about. */
+  /** What went wrong, whatever `connect` or `publish` threw. `sent` is false where no connection came about. */
   readonly failure: (error: unknown, sent: boolean) => TargetError;
   /** Why a connection does not answer, where the broker has told; then the failure is the target's. */
   readonly silence?: (connection: C) => string | undefined;
@@ -30,9 +36,16 @@ export interface BrokerTargetOptions<C extends BrokerConnection> {
 /** A Target that shares its connection with all others of the same key. */
 export function brokerTarget<C extends BrokerConnection>(
   options: BrokerTargetOptions<C>,
-  { clock, connections }: { readonly clock: Clock; readonly connections: Connections<C> },
+  {
+    clock,
+    connections,
+    principal,
+  }: { readonly clock: Clock; readonly connections: Connections<C>; readonly principal: Principal },
 ): Target {
-  const { type, where, key, open } = options;
+  const { type, where, security, connect, isLoginRefusal } = options;
+  const credentials = brokerCredentials(type, security, principal);
+  const key = `${options.key} ${credentials.id}`;
+  const open = logIn({ where, credentials, connect, isLoginRefusal });
   const use = connections.use(key);
   return {
     type,
@@ -66,6 +79,7 @@ export function brokerTarget<C extends BrokerConnection>(
         lease.giveUp();
         throw end === 'stopped' ? signal.reason : outOfTime(options, invocation, call.sentOn);
       }
+      if (call.sentOn !== undefined) hideSecretsOf(call.sentOn, end.error);
       throw options.failure(end.error, call.sentOn !== undefined);
     },
     [Symbol.asyncDispose]: () => Promise.resolve(use[Symbol.dispose]()),

@@ -34,3 +34,8 @@ export function tooLarge(
     ? new TargetError('TARGET_TOO_LARGE', message, { blame: 'target' })
     : new TargetError('TARGET_TOO_LARGE', message, { blame: 'delivery', permanent: true });
 }
+
+/** The error and what caused it, outermost first. */
+export function* causesOf(error: unknown): Generator<Error> {
+  for (let at = error; at instanceof Error; at = at.cause) yield at;
+}

@@ -1,7 +1,10 @@
 /** Sockets for clients of brokers, which go nowhere the address guard forbids. */
 import { Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
 import type { AddressGuard } from '../address-guard.ts';
 import { guardedHost } from '../guarded-host.ts';
+import type { TlsMaterial } from '../tls-secret.ts';
+import { tlsOptions } from './tls-options.ts';
 
 /**
  * A socket that connects once the guard has agreed. A refusal ends it with TargetError TARGET_FORBIDDEN as its error,
@@ -25,4 +28,14 @@ export function guardedSocket(guard: AddressGuard, host: string, port: number): 
     });
   });
   return socket;
+}
+
+/** The same with TLS on it: `secureConnect` comes once the peer has shown a certificate for that host. */
+export function guardedTlsSocket(
+  guard: AddressGuard,
+  host: string,
+  port: number,
+  tls: Partial<TlsMaterial>,
+): TLSSocket {
+  return connect({ ...tlsOptions(host, tls), socket: guardedSocket(guard, host, port) });
 }

@@ -6,10 +6,12 @@
  * Not the client's idempotent producer: it protects the client's own repeats, and there are none.
  */
 import type { Socket } from 'node:net';
-import type { ISocketFactoryArgs, Message, Producer, RetryOptions } from 'kafkajs';
+import type { ISocketFactoryArgs, Message, Producer, RetryOptions, SASLOptions } from 'kafkajs';
+import type { SaslMechanism } from '../../model/trigger.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import type { BrokerConnection } from './connections.ts';
-import { guardedSocket } from './guarded-socket.ts';
+import type { BrokerCredentials } from './credentials.ts';
+import { guardedSocket, guardedTlsSocket } from './guarded-socket.ts';
 
 /** Of the topic; nobody's default is another. */
 const LIMIT_NAME = 'max.message.bytes';
@@ -27,14 +29,23 @@ export interface KafkaConnection extends BrokerConnection {
   readMaxMessageBytes(): Promise<number | undefined>;
 }
 
-/** @param brokers `host:port` of some, of which one must answer */
+export interface KafkaConnectionOptions {
+  /** `host:port` of some, of which one must answer. */
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  /** Set where there is a login. */
+  readonly mechanism: SaslMechanism | undefined;
+  readonly credentials: BrokerCredentials;
+}
+
 export async function openKafkaConnection(
-  { brokers, topic }: { readonly brokers: readonly string[]; readonly topic: string },
+  { brokers, topic, mechanism, credentials }: KafkaConnectionOptions,
   guard: AddressGuard,
   signal: AbortSignal,
 ): Promise<KafkaConnection> {
   const { ConfigResourceTypes, Kafka, logLevel, Partitioners } = await import('./kafka-client.ts');
   signal.throwIfAborted();
+  const { login, tls } = credentials;
   const sockets = new Set<Socket>();
   const state = { closed: false };
   const end = (): void => {
@@ -46,13 +57,15 @@ export async function openKafkaConnection(
   const kafka = new Kafka({
     clientId: 'statewire',
     brokers: [...brokers],
+    ...(login?.kind === 'basic' && mechanism !== undefined && { sasl: saslOptions(mechanism, login) }),
     logLevel: logLevel.NOTHING,
     retry: NO_RETRY,
     enforceRequestTimeout: false,
     connectionTimeout: NEVER_MS,
     socketFactory: ({ host, port, onConnect }: ISocketFactoryArgs) => {
-      const socket = guardedSocket(guard, host, port);
-      socket.on('connect', onConnect);
+      const socket =
+        tls === undefined ? guardedSocket(guard, host, port) : guardedTlsSocket(guard, host, port, tls);
+      socket.on(tls === undefined ? 'connect' : 'secureConnect', onConnect);
       sockets.add(socket);
       // Also where a broker closes what was idle: the next call begins anew rather than on half of the brokers.
       socket.on('close', () => {
@@ -100,4 +113,12 @@ export async function openKafkaConnection(
       }
     },
   };
+}
+
+function saslOptions(
+  mechanism: SaslMechanism,
+  { username, password }: { readonly username: string; readonly password: string },
+): SASLOptions {
+  const name = mechanism.toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  return { mechanism: name, username, password };
 }

@@ -1,6 +1,6 @@
 /** Whose failure it is when Kafka does not take a record. docs/reference/hosts.md holds the same as a table. */
 import { messageOf, TargetError, type TargetErrorCode, type TargetErrorDetails } from '../../lib/errors.ts';
-import { connectionFailure } from './failures.ts';
+import { causesOf, connectionFailure } from './failures.ts';
 
 type Rule = readonly [code: TargetErrorCode, details: TargetErrorDetails];
 
@@ -18,6 +18,7 @@ export const KAFKA_ERROR_RULES: Readonly<Record<string, Rule>> = {
   TOPIC_AUTHORIZATION_FAILED: FORBIDDEN,
   CLUSTER_AUTHORIZATION_FAILED: FORBIDDEN,
   SASL_AUTHENTICATION_FAILED: FORBIDDEN,
+  UNSUPPORTED_SASL_MECHANISM: FORBIDDEN,
   POLICY_VIOLATION: MISCONFIGURED,
   INVALID_REQUIRED_ACKS: MISCONFIGURED,
   UNSUPPORTED_VERSION: MISCONFIGURED,
@@ -28,6 +29,13 @@ export const KAFKA_ERROR_RULES: Readonly<Record<string, Rule>> = {
   THROTTLING_QUOTA_EXCEEDED: ['TARGET_THROTTLED', { blame: 'target', minWaitMs: 1000 }],
 };
 const OTHER = UNAVAILABLE;
+
+/** The client tells a refused login by a name of its own. */
+const LOGIN_REFUSED = 'KafkaJSSASLAuthenticationError';
+const LOGIN_REFUSALS: ReadonlySet<unknown> = new Set([
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+]);
 
 const TOO_LARGE: ReadonlySet<unknown> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
@@ -47,6 +55,12 @@ export function isTooLarge(error: unknown): boolean {
   return TOO_LARGE.has(innermost(error)?.type);
 }
 
+/** Whether the broker does not let us in. */
+export function isKafkaLoginRefusal(error: unknown): boolean {
+  const cause = innermost(error);
+  return cause?.name === LOGIN_REFUSED || LOGIN_REFUSALS.has(cause?.type);
+}
+
 /** What the client threw. `sent` is false where no first connection came about. */
 export function kafkaFailure(error: unknown, where: string, sent: boolean): TargetError {
   if (error instanceof TargetError) return error;
@@ -56,6 +70,7 @@ export function kafkaFailure(error: unknown, where: string, sent: boolean): Targ
     const refusal = message.replace(/^Connection error: /, '');
     return new TargetError('TARGET_FORBIDDEN', `${where}: ${refusal}`, { blame: 'target', conclusive: true });
   }
+  if (isKafkaLoginRefusal(error)) return new TargetError(FORBIDDEN[0], `${where}: ${message}`, FORBIDDEN[1]);
   if (cause?.type !== undefined) {
     const [code, details] = KAFKA_ERROR_RULES[cause.type] ?? OTHER;
     return new TargetError(code, `${where}: ${cause.type}: ${message}`, details);
@@ -69,7 +84,5 @@ export function kafkaFailure(error: unknown, where: string, sent: boolean): Targ
 
 /** The client wraps what happened in errors about its own retries. */
 function innermost(error: unknown): ClientError | undefined {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  return at instanceof Error ? at : undefined;
+  return [...causesOf(error)].at(-1);
 }

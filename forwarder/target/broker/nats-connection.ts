@@ -3,15 +3,25 @@
  * part of a publish is one request with an answer in JSON, so its client is not needed.
  */
 import type { Socket } from 'node:net';
-import type { ConnectionOptions, MsgHdrs, NatsConnectionImpl } from '@nats-io/transport-node';
+import type {
+  Authenticator,
+  ConnectionOptions,
+  MsgHdrs,
+  NatsConnectionImpl,
+  TlsOptions,
+} from '@nats-io/transport-node';
 import { TargetError } from '../../lib/errors.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import type { BrokerConnection } from './connections.ts';
+import type { BrokerCredentials, TextLogin } from './credentials.ts';
 import { guardedSocket } from './guarded-socket.ts';
+import { tlsOptions } from './tls-options.ts';
 
 /** What remains of the client once its transport is ours. */
 interface NatsClient {
   readonly headers: () => MsgHdrs;
+  /** By the kind of login. */
+  readonly signers: Readonly<Record<'nkey' | 'credentials', (text: Uint8Array) => Authenticator>>;
   readonly connect: (options: OwnSocketOptions) => Promise<NatsConnectionImpl>;
 }
 
@@ -33,7 +43,7 @@ export interface NatsConnection extends BrokerConnection {
 
 /** Opens a connection to `nats://host[:port]` or, with TLS demanded, `tls://host[:port]`. */
 export async function openNatsConnection(
-  url: string,
+  { url, credentials = {} }: { readonly url: string; readonly credentials?: BrokerCredentials },
   guard: AddressGuard,
   signal: AbortSignal,
 ): Promise<NatsConnection> {
@@ -46,7 +56,10 @@ export async function openNatsConnection(
     openSocket: () => (socket = guardedSocket(guard, hostname, Number(port || DEFAULT_PORT))),
     servers: [`${hostname}:${port || DEFAULT_PORT}`],
     name: 'statewire',
-    ...(protocol === 'tls:' && { tls: {} }),
+    ...((protocol === 'tls:' || credentials.tls !== undefined) && {
+      tls: tlsOptions(hostname, credentials.tls) as TlsOptions,
+    }),
+    ...loginOptions(client, credentials),
     resolve: false,
     reconnect: false,
     ignoreClusterUpdates: true,
@@ -56,12 +69,41 @@ export async function openNatsConnection(
   return connectionOf(client, await client.connect(options));
 }
 
+function loginOptions(client: NatsClient, { login }: BrokerCredentials): Partial<ConnectionOptions> {
+  switch (login?.kind) {
+    case undefined:
+      return {};
+    case 'basic':
+      return { user: login.username, pass: login.password };
+    case 'token':
+      return { token: login.text };
+    case 'nkey':
+    case 'credentials':
+      return { authenticator: signer(client, login) };
+  }
+}
+
+/** What answers the server's challenge. Throws TargetError for a text that is no seed, or no .creds file. */
+function signer({ signers }: NatsClient, { kind, text, field }: TextLogin): Authenticator {
+  const authenticator = signers[kind === 'nkey' ? 'nkey' : 'credentials'](Buffer.from(text));
+  try {
+    authenticator('');
+  } catch {
+    const what = kind === 'nkey' ? 'no seed of a user' : 'no .creds file of a user';
+    throw new TargetError('TARGET_MISCONFIGURED', `${field}: the value is ${what}`, {
+      blame: 'target',
+      conclusive: true,
+    });
+  }
+  return authenticator;
+}
+
 let loading: Promise<NatsClient> | undefined;
 
 /** The client weighs eight megabytes in memory: it is loaded by the first call of any NATS target. */
 function loadClient(): Promise<NatsClient> {
   loading ??= import('./nats-client.ts').then((client) => {
-    const { headers, NatsConnectionImpl: Connection, NodeTransport, setTransportFactory } = client;
+    const { credsAuthenticator, headers, nkeyAuthenticator, NodeTransport, setTransportFactory } = client;
     /** The client's own transport on a socket that the options bring. */
     class OwnSocketTransport extends NodeTransport {
       #openSocket: (() => Socket) | undefined;
@@ -90,7 +132,8 @@ function loadClient(): Promise<NatsClient> {
     setTransportFactory({ factory: () => new OwnSocketTransport() });
     return {
       headers: () => headers(),
-      connect: async (options) => (await Connection.connect(options)) as NatsConnectionImpl,
+      signers: { nkey: nkeyAuthenticator, credentials: credsAuthenticator },
+      connect: async (options) => (await client.NatsConnectionImpl.connect(options)) as NatsConnectionImpl,
     };
   });
   return loading;

@@ -1,6 +1,6 @@
 /** Whose failure it is when NATS does not take a message. docs/reference/hosts.md holds the same as a table. */
 import { foreignText, messageOf, TargetError, type TargetErrorDetails } from '../../lib/errors.ts';
-import { connectionFailure } from './failures.ts';
+import { causesOf, connectionFailure } from './failures.ts';
 
 /** `JSStreamMessageExceedsMaximumErr`: above the stream's `max_msg_size`. */
 const MESSAGE_EXCEEDS_MAXIMUM = 10054;
@@ -47,6 +47,8 @@ function refusal(
   });
 }
 
+const LOGIN_REFUSALS: ReadonlySet<string> = new Set(['AuthorizationError', 'UserAuthenticationExpiredError']);
+
 /** The client's errors by name, where they are not about the connection. */
 const RULES: Readonly<Record<string, readonly [code: TargetError['code'], details: TargetErrorDetails]>> = {
   AuthorizationError: ['TARGET_FORBIDDEN', { blame: 'target' }],
@@ -54,6 +56,11 @@ const RULES: Readonly<Record<string, readonly [code: TargetError['code'], detail
   PermissionViolationError: ['TARGET_FORBIDDEN', { blame: 'target' }],
   TimeoutError: ['TARGET_TIMEOUT', { blame: 'delivery' }],
 };
+
+/** Whether the server does not let us in. */
+export function isNatsLoginRefusal(error: unknown): boolean {
+  return [...causesOf(error)].some(({ name }) => LOGIN_REFUSALS.has(name));
+}
 
 /** What the client threw, or `readAcknowledgement`. */
 export function natsFailure(
@@ -75,9 +82,4 @@ export function natsFailure(
     }
   }
   return connectionFailure(where, causes.at(-1) ?? error, sent);
-}
-
-/** The error and what caused it, outermost first. */
-function* causesOf(error: unknown): Generator<Error> {
-  for (let at = error; at instanceof Error; at = at.cause) yield at;
 }

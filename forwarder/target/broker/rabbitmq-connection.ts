@@ -2,12 +2,13 @@
  * One connection to RabbitMQ. Each exchange and routing key has a channel of its own on it, because the server closes a
  * channel, with all that waits on it, when a message cannot be taken.
  */
-import { isIP } from 'node:net';
 import { scheduler } from 'node:timers/promises';
 import type { Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client';
 import type { AddressGuard } from '../address-guard.ts';
 import { guardedHost } from '../guarded-host.ts';
 import type { BrokerConnection } from './connections.ts';
+import type { BrokerCredentials } from './credentials.ts';
+import { tlsOptions } from './tls-options.ts';
 
 const PORTS: Readonly<Record<string, number>> = { 'amqp:': 5672, 'amqps:': 5671 };
 /** As other clients ask for; the client's own default splits a megabyte into 128 frames. */
@@ -15,8 +16,8 @@ const FRAME_BYTES = 131_072;
 /** In seconds; dead after two of these without a word. */
 const HEARTBEAT_S = 20;
 const NEVER = 0;
-/** Who a URL without a user stands for, as the AMQP URI specification has it. */
-const DEFAULT_USER = 'guest';
+/** Who is meant where nobody is named, as other clients have it. */
+const GUEST = { username: 'guest', password: 'guest' };
 
 /** A message came back: no queue is bound that would take it. */
 export class UnroutableError extends Error {
@@ -35,7 +36,7 @@ export interface RabbitmqConnection extends BrokerConnection {
 
 /** Opens a connection to `amqp://host[:port][/vhost]`, or `amqps:`. */
 export async function openRabbitmqConnection(
-  url: string,
+  { url, credentials }: { readonly url: string; readonly credentials: BrokerCredentials },
   guard: AddressGuard,
   signal: AbortSignal,
 ): Promise<RabbitmqConnection> {
@@ -47,13 +48,14 @@ export async function openRabbitmqConnection(
   const refused = await ready();
   if (refused !== undefined) throw refused;
   signal.throwIfAborted();
+  const { username, password } = credentials.login?.kind === 'basic' ? credentials.login : GUEST;
   const connection = new client.Connection({
     hostname: host,
     port,
     vhost: decodeURIComponent(pathname.slice(1)) || '/',
-    username: DEFAULT_USER,
-    password: DEFAULT_USER,
-    ...(protocol === 'amqps:' && { tls: isIP(host) === 0 ? { servername: host } : {} }),
+    username,
+    password,
+    ...(protocol === 'amqps:' && { tls: tlsOptions(host, credentials.tls) }),
     socket: { host, port, lookup },
     connectionName: 'statewire',
     connectionTimeout: NEVER,

@@ -27,6 +27,11 @@ export function sizeLimitOf(error: unknown): number | undefined {
   return limit === undefined ? undefined : Number(limit);
 }
 
+/** Whether the server does not let us in; of an error that ended the opening of a connection. */
+export function isRabbitmqLoginRefusal(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | undefined)?.code === 'ACCESS_REFUSED';
+}
+
 /** What the client threw. `sent` is false where no connection came about. */
 export function rabbitmqFailure(
   error: unknown,

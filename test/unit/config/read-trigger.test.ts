@@ -126,17 +126,22 @@ describe('readTrigger', () => {
       type: 'nats',
       url: 'nats://nats:4222',
       subject: 'applications',
+      auth: { credentials: { secretRef: { name: 'nats', key: 'user.creds' } } },
     });
     assert.deepEqual(accepted(fixture('kafka'), 'file').spec.target, {
       type: 'kafka',
       brokers: ['kafka-0.kafka:9092', '[fd00::1]:9092'],
       topic: 'applications',
+      auth: { basic: { secretRef: { name: 'kafka' }, mechanism: 'SCRAM-SHA-512' } },
+      tls: {},
     });
     assert.deepEqual(accepted(fixture('rabbitmq'), 'file').spec.target, {
       type: 'rabbitmq',
       url: 'amqps://rabbitmq/shop',
       exchange: '',
       routingKey: 'applications',
+      auth: { basic: { secretRef: { name: 'rabbitmq' } } },
+      tls: { secretRef: { name: 'rabbitmq-tls' } },
     });
   });
 
