@@ -20,18 +20,25 @@ interface Rendered {
 describe('AIGatewayConfig', { timeout: 240_000 }, () => {
   const actions = new Actions();
   let example: Example;
+  let child: TestProcess;
   let gateway: { readonly url: string; readonly adminUrl: string };
 
-  before(async () => {
-    const child = new TestProcess(process.execPath, [path.join(import.meta.dirname, 'gateway.ts')]);
-    actions.after(async () => await child[Symbol.asyncDispose]());
+  const startGateway = async (ports: NodeJS.ProcessEnv): Promise<void> => {
+    const file = path.join(import.meta.dirname, 'gateway.ts');
+    child = new TestProcess(process.execPath, [file], { env: { ...process.env, ...ports } });
     await child.printed('admin listening on ');
-    const port = (name: string): string =>
-      new RegExp(`${name} listening on (\\d+)`).exec(child.output)?.[1] ?? '';
+  };
+  const portOf = (name: string): string =>
+    new RegExp(`${name} listening on (\\d+)`).exec(child.output)?.[1] ?? '';
+
+  before(async () => {
+    await startGateway({});
+    actions.after(async () => await child[Symbol.asyncDispose]());
     gateway = {
-      url: `http://127.0.0.1:${port('gateway')}`,
-      adminUrl: `http://127.0.0.1:${port('admin')}`,
+      url: `http://127.0.0.1:${portOf('gateway')}`,
+      adminUrl: `http://127.0.0.1:${portOf('admin')}`,
     };
+    process.env['GATEWAY_ADMIN_ORIGINS'] = `http://else.example.com, ${gateway.adminUrl}`;
     const hosts = await Promise.all(
       Object.entries(handlers).map(async ([name, handler]) => {
         const served = await startOpenFaaSFunction(handler);
@@ -100,7 +107,7 @@ describe('AIGatewayConfig', { timeout: 240_000 }, () => {
       'it was told',
       MODEL,
       'large',
-      (one) => condition(one, 'Told')?.message === '1 configurations',
+      (one) => condition(one, 'Told')?.message === '1 configuration',
     );
   });
 
@@ -119,6 +126,27 @@ describe('AIGatewayConfig', { timeout: 240_000 }, () => {
     await ready('chat', 'Applied');
   });
 
+  it('keeps what is in force while a part is gone, and goes on once it is back', async () => {
+    const config = await inConfigMap();
+    await example.kubectl('delete', 'ratelimitpolicies.gateway.example.com', 'standard');
+    const { status } = await ready('chat', 'NotFound');
+    assert.equal(status?.conditions?.[0]?.message, 'RateLimitPolicy/standard not found');
+    assert.deepEqual(status['appliedModels'], ['large', 'small']);
+    assert.deepEqual(await inConfigMap(), config);
+    await example.sample('parts');
+    await ready('chat', 'Applied');
+  });
+
+  it('repairs its ConfigMap, and writes nothing where there is nothing new', async () => {
+    await example.kubectl('delete', 'configmap', 'chat-ai-gateway');
+    await eventually('the ConfigMap', inConfigMap);
+    const before = (await example.get(KIND, 'chat')).status;
+    await example.kubectl('annotate', KIND, 'chat', '--overwrite', 'statewire.dev/redeliver-at=now');
+    const called = example.calls.length;
+    await eventually('another call', () => example.calls.slice(called).some(({ name }) => name === 'chat'));
+    assert.deepEqual((await example.get(KIND, 'chat')).status, before);
+  });
+
   it('is told to a gateway by its admin API', async () => {
     await example.sample('chat-admin');
     await ready('live', 'Applied');
@@ -134,6 +162,40 @@ describe('AIGatewayConfig', { timeout: 240_000 }, () => {
     await example.merge(MODEL, 'small', { spec: { model: 'llama-4-8b' } });
     await ready('live', 'Applied');
     assert.deepEqual(await ask('who?'), { model: 'llama-4-8b', text: 'Answer politely: who?' });
+  });
+
+  it('says that the gateway is away, and tells it once it is there, also what it forgot', async () => {
+    child.child.kill('SIGKILL');
+    await child.exit();
+    await example.merge(MODEL, 'small', { spec: { model: 'llama-5-8b' } });
+    const { status } = await ready('live', 'GatewayUnavailable');
+    assert.equal(status?.['phase'], 'Failed');
+    assert.match(String(status.conditions?.[0]?.message), /ECONNREFUSED/);
+    await startGateway({ PORT: new URL(gateway.url).port, ADMIN_PORT: new URL(gateway.adminUrl).port });
+    await ready('live', 'Applied');
+    assert.deepEqual(await ask('who?'), { model: 'llama-5-8b', text: 'Answer politely: who?' });
+  });
+
+  it('calls no URL but those of gateways', async () => {
+    const text = example.file('samples/chat-admin.yaml').replace('name: live', 'name: stranger');
+    await example.apply(text.replace(gateway.adminUrl, 'http://127.0.0.1:9'));
+    const { status } = await ready('stranger', 'AdminUrlNotAllowed');
+    assert.equal(status?.['phase'], 'Invalid');
+    await example.kubectl('delete', KIND, 'stranger');
+  });
+
+  it('goes where its gateway was never reached', async () => {
+    const text = example.file('samples/chat-admin.yaml').replace('name: live', 'name: nowhere');
+    const origin = 'http://127.0.0.1:9';
+    process.env['GATEWAY_ADMIN_ORIGINS'] += `,${origin}`;
+    await example.apply(text.replace(gateway.adminUrl, origin));
+    await ready('nowhere', 'GatewayUnavailable');
+    await example.kubectl('delete', KIND, 'nowhere');
+  });
+
+  it('goes on publishing to where it began', async () => {
+    const publish = { to: 'ConfigMap', adminUrl: null };
+    await assert.rejects(example.merge(KIND, 'live', { spec: { publish } }), /publish cannot be changed/);
   });
 
   it('is delivered once the function works again', async () => {

@@ -55,8 +55,9 @@ function part(kind: PartKind): StatewireFunction {
   });
   const changed = async (context: Change): Promise<ResultOf<typeof Part>> => {
     const count = await tell(context);
+    const message = `${count} ${count === 1 ? 'configuration' : 'configurations'}`;
     return done({
-      conditions: [{ type: 'Told', status: 'True', reason: 'Told', message: `${count} configurations` }],
+      conditions: [{ type: 'Told', status: 'True', reason: 'Told', message }],
     });
   };
   return defineFunction(Part, {

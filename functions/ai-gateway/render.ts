@@ -16,18 +16,16 @@ export function render(
   spec: GatewayConfigSpec,
   resolved: Resolved,
 ): { readonly config: RenderedConfig } | { readonly problem: string } {
-  const models = Object.entries(resolved.LLMModel)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { provider, model, endpoint, maxTokens }]) => {
-      return { name, provider, model, endpoint, maxTokens };
-    });
+  const models = byName(resolved.LLMModel).map(([name, { provider, model, endpoint, maxTokens }]) => {
+    return { name, provider, model, endpoint, maxTokens };
+  });
   const policy = resolved.LLMRoutingPolicy[spec.routingPolicyRef ?? ''];
   const routes = policy?.routes ?? models.map(({ name }) => ({ modelRef: name, weight: 1 }));
   const named = [
     ...routes.map(({ modelRef }) => modelRef),
     ...(policy?.fallbackRef === undefined ? [] : [policy.fallbackRef]),
   ];
-  const stranger = named.find((name) => resolved.LLMModel[name] === undefined);
+  const stranger = named.find((name) => !Object.hasOwn(resolved.LLMModel, name));
   if (stranger !== undefined) {
     return {
       problem: `LLMRoutingPolicy/${spec.routingPolicyRef} routes to ${stranger}, which is not in spec.modelRefs`,
@@ -40,11 +38,15 @@ export function render(
       routes: routes.map(({ modelRef, weight }) => ({ model: modelRef, weight })),
       ...(policy?.fallbackRef !== undefined && { fallback: policy.fallbackRef }),
       prompts: Object.fromEntries(
-        Object.entries(resolved.PromptTemplate).map(([name, { template }]) => [name, template]),
+        byName(resolved.PromptTemplate).map(([name, { template }]) => [name, template]),
       ),
       ...(limit !== undefined && { rateLimit: limit }),
     },
   };
+}
+
+function byName<T>(found: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export function digestOf(config: RenderedConfig): string {
