@@ -36,6 +36,7 @@ const ours = z.looseObject({
   trigger: text,
   statewireattempt: z.optional(z.string().check(z.regex(/^[1-9][0-9]*$/))),
   statewiredeadline: z.optional(z.string()),
+  dataref: z.optional(z.string()),
   data: z.looseObject({
     object: kubernetesObject,
     previous: z.optional(kubernetesObject),

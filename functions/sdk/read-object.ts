@@ -34,12 +34,7 @@ export function readObject(
   object: KubernetesObject,
   log: Logger,
 ): AnyObject {
-  if (object.apiVersion !== resource.apiVersion || object.kind !== resource.kind) {
-    throw new EventError(
-      422,
-      `this function takes ${resource.apiVersion} ${resource.kind}, not ${object.apiVersion} ${object.kind}`,
-    );
-  }
+  refuseOtherKinds(resource, object);
   const { spec, status, ...rest } = object;
   const read: AnyObject = { ...rest, spec: undefined, ...readStatus(resource, status, log) };
   if (type === 'Deleted' && spec === undefined) return read;
@@ -49,6 +44,13 @@ export function readObject(
   if (type !== 'Deleted') throw permanent(problem);
   log.warn('spec left out: it does not have the declared shape', { problem });
   return read;
+}
+
+/** Throws EventError for an object that is none of the kind. */
+export function refuseOtherKinds(resource: CustomResource, { apiVersion, kind }: KubernetesObject): void {
+  if (apiVersion === resource.apiVersion && kind === resource.kind) return;
+  const own = `${resource.apiVersion} ${resource.kind}`;
+  throw new EventError(422, `this function takes ${own}, not ${apiVersion} ${kind}`);
 }
 
 /** The last state handled, left out where it does not have today's shape. */

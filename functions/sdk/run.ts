@@ -9,9 +9,10 @@ import type { HandlerContext, StatewireFunction } from './define-function.ts';
 import { errorOf, isFunctionError } from './errors.ts';
 import { EventError, eventTypeOf, readEvent, type ReceivedEvent } from './event.ts';
 import { createLogger, type Logger } from './log.ts';
-import { readObject, readPrevious } from './read-object.ts';
+import { readObject, readPrevious, refuseOtherKinds } from './read-object.ts';
 import { readResult } from './result-schema.ts';
 import { staleGuardOf } from './stale-guard.ts';
+import { wholeObject } from './whole-object.ts';
 
 /** What a host adapter knows about a call. */
 export interface Call {
@@ -111,28 +112,34 @@ async function handle(
   const { event, access } = withoutAccess(received);
   const type = eventTypeOf(event);
   const { data, trigger } = event;
-  const object = readObject(fn.resource, type, data.object, log);
+  refuseOtherKinds(fn.resource, data.object);
   const limit = deadline(clock, leftOf(event, call, clock), call);
   const home = cluster ?? eventCluster({ trigger, access, clock, signal: limit.signal });
-  const patchStatus: HandlerContext<unknown>['patchStatus'] = (statement, part) =>
-    home.patchStatus(data.object, statement, part);
-  const context: HandlerContext<typeof object> = {
-    type,
-    object,
-    previous: readPrevious(fn.resource, type, data.previous, log),
-    changed: data.changed,
-    children: data.children ?? {},
-    reason: data.reason,
-    attempt: Number(event.statewireattempt ?? 1),
-    idempotencyKey: call.idempotencyKey ?? idempotencyKeyOf(event),
-    signal: limit.signal,
-    log,
-    trigger,
-    event,
-    cluster: home,
-    patchStatus,
-  };
   try {
+    const sent = event.dataref === undefined ? data.object : await wholeObject(home, type, data.object);
+    if (sent === undefined) {
+      log.info('skipped: the object is gone, or going', { dataref: event.dataref });
+      return { result: { apiVersion: RESULT_API_VERSION, kind: RESULT_KIND } };
+    }
+    const object = readObject(fn.resource, type, sent, log);
+    const patchStatus: HandlerContext<unknown>['patchStatus'] = (statement, part) =>
+      home.patchStatus(sent, statement, part);
+    const context: HandlerContext<typeof object> = {
+      type,
+      object,
+      previous: readPrevious(fn.resource, type, data.previous, log),
+      changed: data.changed,
+      children: data.children ?? {},
+      reason: data.reason,
+      attempt: Number(event.statewireattempt ?? 1),
+      idempotencyKey: call.idempotencyKey ?? idempotencyKeyOf(event),
+      signal: limit.signal,
+      log,
+      trigger,
+      event,
+      cluster: home,
+      patchStatus,
+    };
     const result = readResult(await invoke(fn, context), fn.resource);
     return answered(status === 'write' ? await writeStatus(result, patchStatus) : result);
   } finally {

@@ -23,6 +23,11 @@ export interface EventOptions {
   readonly attempt?: number;
   /** `namespace/name`. @defaultValue default/test */
   readonly trigger?: string;
+  /**
+   * Sends the object as its identity only, as one too large for the target: the function reads it from its `cluster`,
+   * where the test has put it. @defaultValue false
+   */
+  readonly dataref?: boolean;
   /** How long the caller waits from now on. @defaultValue 30 s */
   readonly timeoutMs?: number;
 }
@@ -45,11 +50,13 @@ export function eventFor(
   const { name, namespace, uid, generation, resourceVersion = '1' } = whole.metadata;
   const plural = `${kind.toLowerCase()}s`;
   const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const path = `${group}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}/${name}`;
+  const named = { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }), uid } };
   return {
     specversion: '1.0',
     type: EVENT_TYPES[type],
     source: `statewire://test/${trigger}`,
-    subject: `${group}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}/${name}`,
+    subject: path,
     id: type === 'Deleted' ? `${uid}:deleted` : `${uid}:g${generation ?? 1}`,
     time: new Date(nowMs).toISOString(),
     datacontenttype: 'application/json',
@@ -65,8 +72,9 @@ export function eventFor(
     statewireattempt: String(attempt),
     statewiredeadline: new Date(nowMs + (options.timeoutMs ?? 30_000)).toISOString(),
     statewireepoch: '0',
+    ...(options.dataref === true && { dataref: path }),
     data: {
-      object: whole,
+      object: options.dataref === true ? named : whole,
       ...(options.previous !== undefined && { previous: complete(resource, options.previous) }),
       ...(options.changed !== undefined && { changed: options.changed }),
       reason,
