@@ -31,12 +31,17 @@ export function describeEvent(headers: IncomingHttpHeaders, body: string, verbos
   return {
     line: `${type} ${keyOf(object)}  ${why}${attempt === '1' ? '' : `, attempt ${attempt}`}`,
     details: verbose
-      ? [`id ${String(headers['ce-id'])}`, JSON.stringify(data, null, 2)]
+      ? [`id ${String(headers['ce-id'])}`, JSON.stringify(withoutToken(data), null, 2)]
       : [
           ...(object.spec === undefined ? [] : [`spec ${short(object.spec)}`]),
           ...(counts.length === 0 ? [] : [`children ${counts.join(', ')}`]),
         ],
   };
+}
+
+/** A token is for the function alone (`payload.token`). */
+function withoutToken({ access, ...data }: EventData<Obj>): EventData<Obj> {
+  return access === undefined ? data : { ...data, access: { ...access, token: '[redacted]' } };
 }
 
 export interface Answered extends Told {

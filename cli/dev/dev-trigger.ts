@@ -60,6 +60,7 @@ export function devTrigger(options: {
   readonly existing: boolean;
 }): string {
   const { given, kind, namespace, url, existing } = options;
+  const { token } = (given?.spec['payload'] ?? {}) as { readonly token?: unknown };
   const name = `${(given?.name ?? kind.kind.toLowerCase()).slice(0, MAX_NAME - 4)}-dev`;
   return JSON.stringify({
     apiVersion: 'statewire.dev/v1alpha1',
@@ -70,10 +71,11 @@ export function devTrigger(options: {
       ...given?.spec,
       target: { http: { url } },
       initial: existing ? 'Deliver' : 'Skip',
-      // Objects must not be held for a process that ends at any moment, and nobody else's rights are borrowed.
+      // Objects must not be held for a process that ends at any moment, and nobody else's rights are borrowed: but for the
+      // token that the function asks for, which whoever runs this must be allowed to make.
       finalizer: false,
       suspend: false,
-      serviceAccountName: 'default',
+      ...(token !== true && { serviceAccountName: 'default' }),
     },
   });
 }

@@ -4,6 +4,7 @@ import { describeAnswer, describeEvent } from '../../../../cli/dev/describe-call
 import { describeLog } from '../../../../cli/dev/describe-log.ts';
 import { devTrigger } from '../../../../cli/dev/dev-trigger.ts';
 import { Printer } from '../../../../cli/dev/printer.ts';
+import { readTrigger } from '../../../../forwarder/config/read-trigger.ts';
 
 const object = { metadata: { name: 'a', namespace: 'demo' }, spec: { size: 3 } };
 const headers = { 'ce-type': 'dev.statewire.resource.updated', 'ce-statewireattempt': '2', 'ce-id': 'u:g2' };
@@ -26,6 +27,19 @@ describe('what dev tells of an event', () => {
     const { details } = describeEvent(headers, JSON.stringify({ object, reason: 'Resync' }), true);
     assert.equal(details[0], 'id u:g2');
     assert.match(details[1] ?? '', /"size": 3/);
+  });
+
+  it('is never the token that the function gets', () => {
+    const access = { server: 'https://api', token: 'canary', expiresAt: '2026-01-01T00:00:00Z' };
+    for (const verbose of [true, false]) {
+      const { line, details } = describeEvent(
+        headers,
+        JSON.stringify({ object, reason: 'Watch', access }),
+        verbose,
+      );
+      assert.equal([line, ...details].join('\n').includes('canary'), false);
+      assert.equal(details.join('\n').includes('"token": "[redacted]"'), verbose);
+    }
   });
 });
 
@@ -120,5 +134,19 @@ describe('the temporary trigger', () => {
       suspend: false,
       serviceAccountName: 'default',
     });
+  });
+
+  it('keeps the identity where the function asks for its token', () => {
+    const kind = { apiVersion: 'example.com/v1', kind: 'Widget' };
+    const spec = { watch: kind, payload: { token: true }, serviceAccountName: 'writer' };
+    const given = { file: 'trigger.yaml', name: 'a', spec };
+    const raw = JSON.parse(
+      devTrigger({ given, kind, namespace: 'demo', url: 'http://127.0.0.1:1/', existing: false }),
+    );
+    const identity = { ...raw, metadata: { ...raw.metadata, uid: 'uid-1' } };
+    const read = readTrigger(identity, { source: 'file' });
+    assert.ok('trigger' in read, JSON.stringify(read));
+    assert.equal(read.trigger.spec.serviceAccountName, 'writer');
+    assert.ok(read.trigger.spec.payload.token);
   });
 });
