@@ -26,6 +26,8 @@ export interface Address {
   readonly url: string;
   /** Whom a token for it must be made for, where it asks for one. */
   readonly audience?: string;
+  /** PEM: who vouches for it beside those that Node knows. */
+  readonly caCerts?: string;
 }
 
 export interface Asking {

@@ -1,4 +1,10 @@
-/** Where an Addressable is: any object that says so in `status.address.url`, whatever its kind (Knative's duck type). */
+/**
+ * Where an Addressable is: any object that says so in `status.address`, whatever its kind (Knative's duck type). Of several
+ * (`status.addresses`, as while Knative's `transport-encryption` is `permissive`) the first with https is the one, since
+ * senders are to prefer those.
+ *
+ * Source: knative/pkg, apis/duck/v1/addressable_types.go; knative.dev/docs/eventing/features/transport-encryption.
+ */
 import type { Discovery } from '../kube/discovery.ts';
 import { foreignText, TargetError } from '../lib/errors.ts';
 import { urlProblem } from '../lib/http-url.ts';
@@ -6,9 +12,16 @@ import type { KubeClient } from '../model/kube-client.ts';
 import type { Address, AddressableRef, Asking } from '../model/principal.ts';
 import { resourcePath } from '../model/resource.ts';
 
+interface AddressStatus {
+  readonly url?: unknown;
+  readonly CACerts?: unknown;
+  readonly audience?: unknown;
+}
+
 interface Addressable {
   readonly status?: {
-    readonly address?: { readonly url?: unknown; readonly audience?: unknown } | null;
+    readonly address?: AddressStatus | null;
+    readonly addresses?: readonly (AddressStatus | null)[] | null;
     readonly conditions?: readonly Readonly<Record<string, unknown>>[];
   };
 }
@@ -29,16 +42,36 @@ export async function readAddress(
   }
   const { text } = await client.request({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
   const { status } = JSON.parse(text) as Addressable;
-  const { url, audience } = status?.address ?? {};
-  if (typeof url !== 'string' || url === '') {
+  const address = chosen(status);
+  if (address === undefined) {
     const why = notReady(status?.conditions ?? []);
     throw unready('TARGET_UNAVAILABLE', `${field}: ${kind} "${name}" has no status.address.url${why}`);
   }
+  const { url, audience, CACerts: caCerts } = address;
   const problem = urlProblem(url);
   if (problem !== undefined) {
     throw unready('TARGET_MISCONFIGURED', `${field}: status.address.url of ${kind} "${name}" ${problem}`);
   }
-  return { url, ...(typeof audience === 'string' && audience !== '' && { audience }) };
+  return {
+    url,
+    ...(isText(audience) && { audience }),
+    ...(isText(caCerts) && { caCerts }),
+  };
+}
+
+function chosen(status: Addressable['status']): (AddressStatus & { readonly url: string }) | undefined {
+  const all = [status?.address, ...(status?.addresses ?? [])].filter((one) => hasUrl(one));
+  return all.find(({ url }) => /^https:/i.test(url)) ?? all[0];
+}
+
+function hasUrl(
+  address: AddressStatus | null | undefined,
+): address is AddressStatus & { readonly url: string } {
+  return isText(address?.url);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 function notReady(conditions: readonly Readonly<Record<string, unknown>>[]): string {

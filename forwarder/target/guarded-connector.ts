@@ -44,6 +44,8 @@ export function guardedConnector(
         // A socket that is closed again has no address, and sends nothing either.
         const late = socket.remoteAddress === undefined ? undefined : refusal(socket.remoteAddress);
         if (late === undefined) {
+          // After a TLS alert the socket merely ends, and undici keeps that end in mind rather than the reason.
+          socket.on('error', (broken) => socket.destroy(broken));
           callback(null, socket);
           return;
         }

@@ -1,6 +1,7 @@
 /**
- * Target `knative`: any Addressable. Where it is stands in its `status.address.url`, which is read when it is needed and
- * anew after a failure that may come from an address of before. Events go in CloudEvents binary mode; the reply may be an
+ * Target `knative`: any Addressable. Where it is, who vouches for it and whom a token must be for stands in its
+ * `status.address`, which is read when it is needed and anew after a failure that may come from an address of before.
+ * Events go in CloudEvents binary mode; the reply may be an
  * event, too, whose data is the result.
  *
  * Source: knative/specs, eventing/data-plane.md.
@@ -19,8 +20,10 @@ import { replyOf } from './http-reply.ts';
 import { ruleOfKnative } from './platform-statuses.ts';
 import { requestHeaders } from './request-headers.ts';
 import type { TargetDelivery, TargetEnvironment, TargetMaker } from './target-maker.ts';
+import { trustAlso, type TlsMaterial } from './tls-secret.ts';
 
 const FIELD = 'spec.target.knative.ref';
+const CA_FIELD = `${FIELD}: status.address.CACerts`;
 
 /** Knative targets on one set of connections. */
 export function knativeTargets(environment: TargetEnvironment): TargetMaker<KnativeTarget> {
@@ -43,6 +46,8 @@ function createKnativeTarget(
   /** The last call failed so that its address may have been an old one. */
   let isDoubted = false;
 
+  let trusted: TlsMaterial | undefined;
+
   const find = async (): Promise<Address & { readonly token?: string }> => {
     const address = await principal.address(ref, { field: FIELD, fresh: isDoubted });
     if (address.audience === undefined) return address;
@@ -53,19 +58,22 @@ function createKnativeTarget(
     const address = await borrowWithin(clock, invocation, signal, find(), description);
     const { token } = address;
     const url = new URL(address.url);
+    trusted = address.caCerts === undefined ? undefined : trustAlso(address.caCerts, CA_FIELD, trusted);
+    const tls = trusted && { owner: principal.name, material: trusted };
     const headers = {
       ...requestHeaders(invocation, {}),
       accept: 'application/json, application/cloudevents+json',
       prefer: 'reply',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
-    const end = await caller.post({ url, headers, body: invocation.dataJson }, invocation, signal);
+    const end = await caller.post({ url, headers, body: invocation.dataJson, tls }, invocation, signal);
     const context = {
       where: shownUrl(url),
       timeoutMs: invocation.timeoutMs,
       reply,
       nowMs: clock.now(),
       ruleOf: ruleOfKnative,
+      ...(tls !== undefined && { tlsField: CA_FIELD }),
       ...(token !== undefined && { shown: (text: string) => withoutSecrets(text, [token]) }),
     };
     return replyEvent(replyOf(end, context), end.answer?.headers['content-type'], context.where);

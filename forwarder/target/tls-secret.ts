@@ -1,6 +1,6 @@
 /**
- * What a trigger's `tls.secretRef` names: a Secret of its namespace with the keys of type kubernetes.io/tls, `ca.crt`
- * (whom to trust), `tls.crt` and `tls.key` (who we are to the server).
+ * Whom a TLS connection trusts, and who we are in it. As a rule that is what a trigger's `tls.secretRef` names: a Secret of
+ * its namespace with the keys of type kubernetes.io/tls, `ca.crt` (whom to trust), `tls.crt` and `tls.key` (who we are).
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
@@ -52,17 +52,24 @@ export async function readTlsSecret(
   const id = tlsId([ca, cert, key]);
   if (known?.id === id) return known;
   const problem = problemOf(ca, cert, key);
-  if (problem !== undefined) {
-    throw new TargetError('TARGET_MISCONFIGURED', `${asking.field}: Secret "${ref.name}" ${problem}`, {
-      blame: 'target',
-      conclusive: true,
-    });
-  }
+  if (problem !== undefined) throw misconfigured(`${asking.field}: Secret "${ref.name}" ${problem}`);
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
     id,
   };
+}
+
+/**
+ * Who vouches for a server beside those that Node knows. Throws TargetError (target).
+ *
+ * @param known is given back where nothing has changed since
+ */
+export function trustAlso(ca: string, field: string, known?: TlsMaterial): TlsMaterial {
+  const id = tlsId(['and all that Node knows', ca]);
+  if (known?.id === id) return known;
+  if (certificatesIn(ca) === undefined) throw misconfigured(`${field}: holds no certificates in PEM`);
+  return { ca, trustsKnown: true, id };
 }
 
 function problemOf(
@@ -88,7 +95,7 @@ function problemOf(
 }
 
 /** Undefined where there is none, or one of them is broken: Node would take such a text for no authority at all. */
-export function certificatesIn(pem: string): readonly X509Certificate[] | undefined {
+function certificatesIn(pem: string): readonly X509Certificate[] | undefined {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   try {
     return blocks.length === 0 ? undefined : blocks.map((block) => new X509Certificate(block));
@@ -98,7 +105,7 @@ export function certificatesIn(pem: string): readonly X509Certificate[] | undefi
 }
 
 /** Of all that makes connections differ. */
-export function tlsId(parts: readonly (string | undefined)[]): string {
+function tlsId(parts: readonly (string | undefined)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
@@ -108,4 +115,8 @@ function isKeyOf(certificate: X509Certificate, key: string): boolean {
   } catch {
     return false;
   }
+}
+
+function misconfigured(message: string): TargetError {
+  return new TargetError('TARGET_MISCONFIGURED', message, { blame: 'target', conclusive: true });
 }

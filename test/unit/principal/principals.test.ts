@@ -203,4 +203,29 @@ describe('Addressables of a principal', () => {
     });
     assert.equal(all.requests[0]?.path, '/apis/serving.knative.dev/v1/namespaces/shop/services/fn');
   });
+
+  const plain = { url: 'http://fn.shop.svc' };
+  const secure = { url: 'https://fn.shop.svc', CACerts: 'PEM', audience: 'a' };
+  for (const { title, status, url } of [
+    { title: 'the one', status: { address: secure }, url: secure.url },
+    { title: 'the first of a list', status: { addresses: [plain, { url: 'http://b' }] }, url: plain.url },
+    {
+      title: 'the one with https of a list',
+      status: { address: plain, addresses: [plain, {}, secure, { url: 'https://b' }] },
+      url: secure.url,
+    },
+    {
+      title: 'the one with https, also where the list is another',
+      status: { address: secure, addresses: [{ url: 'https://b' }] },
+      url: secure.url,
+    },
+  ]) {
+    it(`have one address, ${title}, with whom to trust and whom a token is for`, async () => {
+      const all = world();
+      all.answer = () => ({ status });
+      const found = await all.principal.address(service, asking);
+      const { CACerts: caCerts, audience } = secure;
+      assert.deepEqual(found, url === secure.url ? { url, caCerts, audience } : { url });
+    });
+  }
 });
