@@ -70,6 +70,18 @@ export const TRIGGER_RULES: Readonly<Record<string, RuleCheck>> = {
   'tls needs an amqps URL': {
     holds: ({ url, tls }: { url: string; tls?: unknown }) => tls === undefined || url.startsWith('amqps:'),
   },
+  'tls needs an https URL': {
+    holds: ({ url, tls }: { url?: string; tls?: unknown }) =>
+      tls === undefined || (url !== undefined && /^https:/i.test(url)),
+  },
+  'tls needs an https gateway': {
+    holds: ({ gateway, tls }: { gateway: string; tls?: unknown }) =>
+      tls === undefined || gateway.startsWith('https:'),
+  },
+  'a queued call takes auth.hmac only: the queue stores and logs headers': {
+    holds: ({ async, auth }: { async: boolean; auth?: { readonly hmac?: unknown } }) =>
+      !async || auth === undefined || auth.hmac !== undefined,
+  },
   'finalizer needs Deleted in eventTypes': {
     holds: ({ finalizer, eventTypes }: { finalizer: boolean; eventTypes: readonly string[] }) =>
       !finalizer || eventTypes.includes('Deleted'),
@@ -136,11 +148,15 @@ export function notSupported(spec: unknown): readonly TriggerProblem[] {
 function usesItsTokens(spec: unknown): boolean {
   const { token } = ((spec as Fields | null)?.['payload'] ?? {}) as { readonly token?: unknown };
   if (token === true) return true;
-  const { http, lambda } = ((spec as Fields | null)?.['target'] ?? {}) as {
+  const { http, lambda, openfaas, knative } = ((spec as Fields | null)?.['target'] ?? {}) as {
     readonly http?: { readonly auth?: { readonly serviceAccountToken?: unknown } };
     readonly lambda?: { readonly roleArn?: unknown };
+    readonly openfaas?: { readonly auth?: { readonly tokenExchange?: unknown } };
+    /** Whether its address asks for a token stands in its status. */
+    readonly knative?: unknown;
   };
-  return isPresent(http?.auth?.serviceAccountToken) || isPresent(lambda?.roleArn);
+  const users = [http?.auth?.serviceAccountToken, lambda?.roleArn, openfaas?.auth?.tokenExchange, knative];
+  return users.some(isPresent);
 }
 
 function isPresent(value: unknown): boolean {

@@ -177,6 +177,47 @@ export const BAD_TRIGGERS: readonly BadTrigger[] = [
     field: 'spec.target.http.auth',
     named: 'at most 1',
   },
+  ...[{ url: 'http://fn/' }, { service: { name: 'fn' } }].map((where): BadTrigger => ({
+    reason: `whom to trust at ${'url' in where ? where.url : 'a Service'}, which speaks no TLS`,
+    spec: http({ ...where, tls: { secretRef: { name: 'tls' } } }),
+    field: 'spec.target.http.tls',
+    named: 'tls needs an https URL',
+  })),
+  {
+    reason: 'a Secret without name to trust',
+    spec: http({ url: 'https://fn/', tls: { secretRef: {} } }),
+    field: 'spec.target.http.tls.secretRef.name',
+    named: 'name',
+  },
+  {
+    reason: 'whom to trust at a gateway without TLS',
+    spec: { target: { openfaas: { name: 'a', tls: { secretRef: { name: 'tls' } } } } },
+    field: 'spec.target.openfaas.tls',
+    named: 'tls needs an https gateway',
+  },
+  ...[
+    { bearer: { secretRef: { name: 'a', key: 'k' } } },
+    { basic: { secretRef: { name: 'a' } } },
+    { tokenExchange: { audience: 'a' } },
+  ].map((auth): BadTrigger => ({
+    reason: `${Object.keys(auth)[0]} for a call that is queued`,
+    spec: { target: { openfaas: { name: 'a', async: true, auth } } },
+    field: 'spec.target.openfaas.auth',
+    named: 'a queued call takes auth.hmac only',
+  })),
+  {
+    reason: 'two ways to prove who calls OpenFaaS',
+    spec: {
+      target: {
+        openfaas: {
+          name: 'a',
+          auth: { tokenExchange: { audience: 'a' }, basic: { secretRef: { name: 'a' } } },
+        },
+      },
+    },
+    field: 'spec.target.openfaas.auth',
+    named: 'at most 1',
+  },
   {
     reason: 'a header of the event from a Secret',
     spec: http({ url: 'http://fn/', headersFrom: [{ name: 'ce-id', secretRef: { name: 'a', key: 'b' } }] }),

@@ -121,6 +121,26 @@ describe('readTrigger', () => {
     });
   });
 
+  it('reads how a gateway lets in, and whom to trust there', () => {
+    assert.deepEqual(accepted(fixture('openfaas'), 'file').spec.target, {
+      type: 'openfaas',
+      name: 'application',
+      namespace: 'shop',
+      gateway: 'https://gateway.openfaas:8443/base',
+      async: false,
+      auth: { basic: { secretRef: { name: 'gateway-login' } } },
+      tls: { secretRef: { name: 'gateway-tls' } },
+    });
+    const tls = { secretRef: { name: 'tls' } };
+    const spec = { ...GOOD_SPEC, target: { http: { url: 'HTTPS://fn.example.com/', tls } } };
+    assert.deepEqual(accepted(manifest(spec)).spec.target, {
+      type: 'http',
+      url: 'HTTPS://fn.example.com/',
+      headers: {},
+      tls,
+    });
+  });
+
   it('reads targets that are brokers', () => {
     assert.deepEqual(accepted(fixture('nats'), 'file').spec.target, {
       type: 'nats',
@@ -281,6 +301,15 @@ describe('readTrigger, for each kind of target', () => {
     const spec = { ...GOOD_SPEC, target: { http }, serviceAccountName: 'caller' };
     assert.equal(accepted(manifest(spec)).spec.serviceAccountName, 'caller');
   });
+
+  it("takes a ServiceAccount for a gateway's token, and for an Addressable that may ask for one", () => {
+    const openfaas = { name: 'fn', auth: { tokenExchange: { audience: 'gateway' } } };
+    const knative = { ref: { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name: 'fn' } };
+    for (const target of [{ openfaas }, { knative }]) {
+      const spec = { ...GOOD_SPEC, target, serviceAccountName: 'caller' };
+      assert.equal(accepted(manifest(spec)).spec.serviceAccountName, 'caller');
+    }
+  });
 });
 
 describe('readTrigger, for target.file', () => {
@@ -373,7 +402,7 @@ describe('the fixtures', () => {
     );
     assert.deepEqual(
       new Set(names),
-      new Set(['minimal', 'full', 'fields', 'later', 'nats', 'kafka', 'rabbitmq']),
+      new Set(['minimal', 'full', 'fields', 'later', 'openfaas', 'nats', 'kafka', 'rabbitmq']),
     );
     assert.equal(accepted(fixture('minimal'), 'file').spec.initial, 'Deliver');
   });
