@@ -112,10 +112,10 @@ async function shows(dev: TestProcess, text: string): Promise<void> {
   }).catch((error: unknown) => assert.fail(`${String(error)}\n${dev.output}`));
 }
 
-/** Ctrl-C. */
-async function end({ child }: TestProcess): Promise<number | null> {
+/** By default Ctrl-C. */
+async function end({ child }: TestProcess, signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.kill('SIGINT');
+  child.kill(signal);
   return await ended;
 }
 
@@ -218,6 +218,26 @@ describe('statewire dev', { timeout: 120_000 }, () => {
     await shows(dev, '"phase":"late"');
     assert.equal(await end(dev), 0);
   });
+
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    it(`ends by ${signal} as by Ctrl-C, a call that runs included`, async (t) => {
+      const { temporary, write, start, widget, get } = await project(t);
+      write(
+        'function.ts',
+        FUNCTION.replace('created: (', 'created: async (').replace(
+          'log.info',
+          'await new Promise((end) => setTimeout(end, 500)); log.info',
+        ),
+      );
+      const dev = start();
+      await shows(dev, 'ready');
+      await widget('a', 1);
+      await shows(dev, 'created ');
+      assert.equal(await end(dev, signal), 0);
+      assert.equal((await get('a')).status?.phase, 'first');
+      assert.deepEqual(readdirSync(temporary), []);
+    });
+  }
 
   it('goes on where the process of a function ends', async (t) => {
     const { start, widget } = await project(t);
