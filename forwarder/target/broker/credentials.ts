@@ -1,7 +1,7 @@
 /** Who we are to a broker, and whom we trust to be it: read from Secrets of the trigger's namespace. */
-import { TargetError } from '../../lib/errors.ts';
-import type { Asking, Principal, SecretRef, WholeSecretRef } from '../../model/principal.ts';
+import type { Principal, SecretRef, WholeSecretRef } from '../../model/principal.ts';
 import type { BrokerTls, NatsAuth } from '../../model/trigger.ts';
+import { type BasicLogin, readBasicSecret } from '../basic-secret.ts';
 import { readTlsSecret, type TlsMaterial } from '../tls-secret.ts';
 
 /** What a connection is opened with. Two readings are the same where they are equal in depth. */
@@ -12,13 +12,7 @@ export interface BrokerCredentials {
   readonly tls?: Partial<TlsMaterial>;
 }
 
-export type Login = BasicLogin | TextLogin;
-
-export interface BasicLogin {
-  readonly kind: 'basic';
-  readonly username: string;
-  readonly password: string;
-}
+export type Login = (BasicLogin & { readonly kind: 'basic' }) | TextLogin;
 
 /** Of NATS alone. */
 export interface TextLogin {
@@ -62,7 +56,7 @@ export function brokerCredentials(
         text: (await principal.secret(ref, asking)).toString('latin1').trim(),
       };
     }
-    return await readBasic(principal, auth?.basic?.secretRef as WholeSecretRef, asking);
+    return { kind, ...(await readBasicSecret(principal, auth?.basic?.secretRef as WholeSecretRef, asking)) };
   };
   const readTls = async (fresh: boolean): Promise<Partial<TlsMaterial> | undefined> => {
     if (tls?.secretRef === undefined || tlsField === undefined) return tls && {};
@@ -83,27 +77,4 @@ export function brokerCredentials(
 export function secretsOf({ login }: BrokerCredentials): readonly string[] {
   if (login?.kind === 'basic') return [login.password];
   return login?.kind === 'token' ? [login.text] : [];
-}
-
-/** A user and a password as they were at one time, without the line ends that editors leave. */
-async function readBasic(principal: Principal, ref: WholeSecretRef, asking: Asking): Promise<BasicLogin> {
-  const data = await principal.secretData(ref, asking);
-  const value = (key: string): string => {
-    const text =
-      data
-        .get(key)
-        ?.toString('utf8')
-        .replace(/\r?\n$/, '') ?? '';
-    if (text !== '') return text;
-    const problem = data.has(key) ? 'has nothing under key' : 'has no key';
-    throw new TargetError(
-      'TARGET_MISCONFIGURED',
-      `${asking.field}: Secret "${ref.name}" ${problem} "${key}"`,
-      {
-        blame: 'target',
-        conclusive: true,
-      },
-    );
-  };
-  return { kind: 'basic', username: value('username'), password: value('password') };
 }
