@@ -21,6 +21,7 @@ const Application = customResource({
 export const application: StatewireFunction = defineFunction(Application, {
   created: ({ object, children }) => reconcile(object, children),
   updated: ({ object, children }) => reconcile(object, children),
-  // The children have the Application as owner: Kubernetes deletes them.
-  deleted: () => done(),
+  // By the trigger's finalizer the Application is there until this was carried out: nothing of it serves when it is gone.
+  // One that only left the selection keeps its children, and of one that nobody saw go Kubernetes deletes them.
+  deleted: ({ reason }) => (reason === 'Deleted' ? done({ apply: [] }) : done()),
 });

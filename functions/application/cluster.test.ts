@@ -47,7 +47,7 @@ describe('the Application resource', () => {
     await applyYaml(manifest('samples/shop.yaml'));
     await applyYaml(manifest('samples/defaults.yaml'));
     const { spec } = await get<{ spec: object }>(`applications.${group}`, 'small');
-    assert.deepEqual(spec, { image: 'nginx:1.29', replicas: 1, port: 8080 });
+    assert.deepEqual(spec, { image: 'nginxinc/nginx-unprivileged:1.29', replicas: 1, port: 8080 });
   });
 
   for (const [file, message] of [
@@ -58,6 +58,19 @@ describe('the Application resource', () => {
       await assert.rejects(applyYaml(manifest(file)), (error: Error) => message.test(error.message));
     });
   }
+
+  for (const image of ['nginx', 'registry:5000/nginx', 'registry:5000/nginx:latest']) {
+    it(`refuses image ${image}: nobody knows which that will be`, async () => {
+      const floating = manifest('samples/shop.yaml').replace('nginx:1.29', image);
+      await assert.rejects(applyYaml(floating), (error: Error) => /not latest/.test(error.message));
+    });
+  }
+
+  it('takes an image by its digest', async () => {
+    const digest = `registry:5000/nginx@sha256:${'0'.repeat(64)}`;
+    const exact = manifest('samples/shop.yaml').replace('nginx:1.29', digest).replace(': shop', ': exact');
+    await applyYaml(exact);
+  });
 
   it('refuses a name that no Service can have', async () => {
     const named = manifest('samples/shop.yaml').replace('name: shop', 'name: 1-shop');

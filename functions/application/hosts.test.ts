@@ -34,7 +34,16 @@ const rows: readonly { reason: string; sketch: EventSketch; expected: unknown }[
     sketch: { type: 'Updated', object: shop, data: { children, reason: 'Child' } },
     expected: reconcile(shop, children),
   },
-  { reason: 'a deletion', sketch: { type: 'Deleted', object: shop }, expected: stamp },
+  {
+    reason: 'a deletion',
+    sketch: { type: 'Deleted', object: shop, data: { reason: 'Deleted' } },
+    expected: { ...stamp, apply: [] },
+  },
+  {
+    reason: 'an Application that left the selection',
+    sketch: { type: 'Deleted', object: shop, data: { reason: 'LeftScope' } },
+    expected: stamp,
+  },
   {
     reason: 'a deletion that nobody saw',
     sketch: {

@@ -24,7 +24,12 @@ function deployment({ generation = 2, replicas = 3, image, port = 8080, status }
     spec: {
       replicas,
       template: {
-        spec: { containers: [{ image: image ?? shop.spec.image, ports: [{ containerPort: port }] }] },
+        spec: {
+          containers: [
+            { name: 'beside', image: 'proxy:1' },
+            { name: 'application', image: image ?? shop.spec.image, ports: [{ containerPort: port }] },
+          ],
+        },
       },
     },
     ...(status !== undefined && { status: { observedGeneration: generation, ...status } }),
@@ -173,6 +178,7 @@ describe('reconcile', () => {
                   name: 'application',
                   image: 'registry.example.com/shop:1',
                   ports: [{ name: 'http', containerPort: 8080 }],
+                  readinessProbe: { tcpSocket: { port: 'http' } },
                   resources: { requests: { cpu: '10m', memory: '16Mi' } },
                 },
               ],

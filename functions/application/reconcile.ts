@@ -26,6 +26,8 @@ export interface Reconciled extends Stamp {
   readonly conditions?: readonly ResultCondition[];
 }
 
+const CONTAINER = 'application';
+
 /** What is read of a Deployment. Its controller leaves counts of zero out. */
 interface Deployment extends KubernetesObject {
   readonly spec: {
@@ -33,6 +35,7 @@ interface Deployment extends KubernetesObject {
     readonly template: {
       readonly spec: {
         readonly containers: readonly {
+          readonly name: string;
           readonly image?: string;
           readonly ports?: readonly { readonly containerPort: number }[];
         }[];
@@ -100,7 +103,8 @@ function assess({ spec }: Application, deployment: Deployment | undefined): Asse
 
 /** Whether the Deployment already asks for what the Application does. */
 function asks(deployment: Deployment, spec: Application['spec']): boolean {
-  const container = deployment.spec.template.spec.containers[0];
+  // Others may have been put beside it, before or behind.
+  const container = deployment.spec.template.spec.containers.find(({ name }) => name === CONTAINER);
   return (
     deployment.spec.replicas === spec.replicas &&
     container?.image === spec.image &&
@@ -145,9 +149,11 @@ function deploymentOf(application: Application): Manifest {
         spec: {
           containers: [
             {
-              name: 'application',
+              name: CONTAINER,
               image,
               ports: [{ name: 'http', containerPort: port }],
+              // Without one, a pod counts as available before it answers.
+              readinessProbe: { tcpSocket: { port: 'http' } },
               resources: { requests: { cpu: '10m', memory: '16Mi' } },
             },
           ],

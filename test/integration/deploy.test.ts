@@ -84,6 +84,8 @@ describe('deploy/rbac.yaml', () => {
     }
     const ready = '{.status.conditions[?(@.type=="Ready")].status}';
     assert.equal(await jsonpath('functiontriggers', 'application', ready), 'True');
+    // By its finalizer it is there until the function has been called.
+    await cluster.kubectl(['-n', namespace, 'delete', 'applications', 'shop']);
     assert.deepEqual(
       forwarder.logs.filter(({ level, error }) => level === 'error' || /forbidden/i.test(error ?? '')),
       [],
