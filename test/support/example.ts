@@ -58,8 +58,8 @@ export interface ExampleOptions {
   /** A target that reaches `url`. @defaultValue http */
   readonly target?: (trigger: string, origin: string) => object;
   /**
-   * The functions get access to the API server with the event, as by `payload.token`: as the ServiceAccount of this
-   * manifest, by its path from the root, with the roles that it has there.
+   * The functions reach the API server by `payload.token`, as the ServiceAccount of this manifest, by its path from the
+   * root, with the roles that it has there: what their pods have otherwise.
    */
   readonly access?: string;
   /** Values for what manifests leave to whoever installs them. */
@@ -84,7 +84,7 @@ export class Example {
   readonly #options: ExampleOptions;
   #forwarder: ForwarderProcess | undefined;
   #origin = '';
-  #token: string | undefined;
+  #account: string | undefined;
 
   constructor(cluster: SharedCluster, api: KubeApi, namespace: string, options: ExampleOptions) {
     this.cluster = cluster;
@@ -103,7 +103,7 @@ export class Example {
     for (const file of globSync(`functions/${folder}/trigger*.yaml`)) await this.#dryRun(file);
     this.#origin = await this.#serve(cleanup);
     const { access } = this.#options;
-    if (access !== undefined) this.#token = await this.tokenOf(access);
+    if (access !== undefined) this.#account = await this.#accountOf(access);
     await this.apply(this.trigger());
     this.#forwarder = await startForwarder(cleanup, {
       kubeconfigPath: this.cluster.kubeconfigPath,
@@ -137,7 +137,11 @@ export class Example {
         const target = this.#options.target?.(name, this.#origin) ?? {
           http: { url: `${this.#origin}/${name}` },
         };
-        return JSON.stringify({ ...rest, spec: { ...spec, target } });
+        const token = this.#account !== undefined && {
+          payload: { token: true },
+          serviceAccountName: this.#account,
+        };
+        return JSON.stringify({ ...rest, spec: { ...spec, ...token, target } });
       })
       .join('\n---\n');
   }
@@ -206,8 +210,13 @@ export class Example {
     );
   }
 
-  /** Of the ServiceAccount of a manifest, which gets the roles that the manifest gives it, in this namespace. */
+  /** Of the ServiceAccount of a manifest. */
   async tokenOf(file: string): Promise<string> {
+    return (await this.kubectl('create', 'token', await this.#accountOf(file))).trim();
+  }
+
+  /** Applies the ServiceAccount of a manifest and the roles that it gets there, in this namespace. */
+  async #accountOf(file: string): Promise<string> {
     const kinds = new Set(['ServiceAccount', 'Role', 'RoleBinding']);
     const found = (loadAll(readFileSync(file, 'utf8')) as (KubeObject & { subjects?: object[] })[])
       .filter(({ kind }) => kinds.has(kind))
@@ -219,7 +228,7 @@ export class Example {
     await this.apply(found.map((object) => JSON.stringify(object)).join('\n---\n'));
     const account = found.find(({ kind }) => kind === 'ServiceAccount');
     if (account === undefined) throw new Error(`${file} has no ServiceAccount`);
-    return (await this.kubectl('create', 'token', account.metadata.name)).trim();
+    return account.metadata.name;
   }
 
   async #dryRun(file: string): Promise<void> {
@@ -258,23 +267,14 @@ export class Example {
       name,
       String(value),
     ]);
-    const body = this.#token === undefined ? text : this.#withAccess(text, this.#token);
     const own = headers.filter(([name]) => !['content-length', 'connection', 'host'].includes(name));
     const answer =
       this.outage === undefined && handler !== undefined
-        ? await handler(new Request('http://function/', { method: 'POST', headers: own, body }))
+        ? await handler(new Request('http://function/', { method: 'POST', headers: own, body: text }))
         : new Response('out of order', { status: this.outage ?? 404 });
     const type = String(request.headers['ce-type']).split('.').at(-1) ?? '';
     this.calls.push({ trigger, type, name: String(request.headers['ce-name']), status: answer.status });
     return answer;
-  }
-
-  #withAccess(text: string, token: string): string {
-    const { server, caPem } = this.cluster;
-    return JSON.stringify({
-      ...(JSON.parse(text) as object),
-      access: { server, token, certificateAuthority: caPem },
-    });
   }
 }
 
