@@ -139,7 +139,7 @@ describe('openfaas.auth.tokenExchange', () => {
 
   async function gateway(): Promise<OpenFaasGateway> {
     const started = await OpenFaasGateway.start();
-    started.subjects.add(subject('gateway.example.com'));
+    started.admits = (token) => token === subject('gateway.example.com');
     return started;
   }
 

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { TestCa } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { startForwarder } from '../support/forwarder-process.ts';
+import { OpenFaasGateway } from '../support/openfaas-gateway.ts';
+import { answer, ScriptedServer } from '../support/scripted-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Bench, startBench } from '../support/widgets.ts';
 
@@ -16,6 +19,20 @@ function secret({ namespace }: Bench, stringData: Record<string, string>): unkno
 
 function target({ host }: Bench, auth: object): Record<string, unknown> {
   return { target: { http: { url: host.url, auth } } };
+}
+
+/** Whose token that is, if it is one for the audience. */
+async function holder({ cluster }: Bench, token: string | undefined, audience: string): Promise<unknown> {
+  const review = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    spec: { token, audiences: [audience] },
+  };
+  const args = ['create', '--filename=-', '--output=json'];
+  const { status } = JSON.parse(await cluster.kubectl(args, JSON.stringify(review))) as {
+    status: { authenticated?: boolean; user: { username?: string } };
+  };
+  return status.authenticated === true ? status.user.username : undefined;
 }
 
 describe('A target with credentials', () => {
@@ -92,17 +109,7 @@ describe('A target with credentials', () => {
     await bench.widgets({ name: 'one' });
     await eventually('it is called', () => host.calls.length === 1);
     const token = host.calls[0]?.headers.authorization?.replace('Bearer ', '');
-    const review = {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenReview',
-      spec: { token, audiences: ['orders'] },
-    };
-    const args = ['create', '--filename=-', '--output=json'];
-    const { status } = JSON.parse(await cluster.kubectl(args, JSON.stringify(review))) as {
-      status: { authenticated: boolean; user: { username: string } };
-    };
-    assert.ok(status.authenticated);
-    assert.equal(status.user.username, `system:serviceaccount:${namespace}:caller`);
+    assert.equal(await holder(bench, token, 'orders'), `system:serviceaccount:${namespace}:caller`);
     await bench.widgets({ name: 'two' });
     await eventually('it is called again', () => host.calls.length === 2);
     assert.equal(host.calls[1]?.headers.authorization, host.calls[0]?.headers.authorization);
@@ -125,5 +132,53 @@ describe('A target with credentials', () => {
     await bench.widgets({ name: 'one' });
     await eventually('it is called', () => bench.host.calls.length === 1);
     assert.equal(bench.host.calls[0]?.headers['x-api-key'], 'from-a-secret');
+  });
+
+  it('is reached at its private authority, and followed to the next without a restart', async (t) => {
+    const bench = await startBench(t);
+    const [first, second] = [new TestCa('first'), new TestCa('second')];
+    const tls = { secretRef: { name: 'keys' } };
+    const server = await ScriptedServer.start(answer(204), first.issue());
+    const { origin, port } = server;
+    await bench.apply(secret(bench, { 'ca.crt': second.cert }));
+    await bench.trigger({ spec: { target: { http: { url: `${origin}/fn`, tls } } } });
+    await bench.widgets({ name: 'one' });
+    const condition = await eventually('the condition names the field', async () => {
+      const found = await bench.condition('widget', 'TargetReachable');
+      return found?.status === 'False' ? found : undefined;
+    });
+    assert.match(
+      condition.message,
+      /^spec\.target\.http\.tls\.secretRef: cannot reach https:.*: TLS: unable to verify/,
+    );
+    assert.equal(server.requests.length, 0);
+    await bench.apply(secret(bench, { 'ca.crt': first.cert }));
+    await eventually('it is called', () => server.requests.length === 1);
+    assert.equal(server.requests[0]?.headers['ce-statewireattempt'], '1');
+
+    await server[Symbol.asyncDispose]();
+    await bench.apply(secret(bench, { 'ca.crt': second.cert }));
+    await using moved = await ScriptedServer.start(answer(204), second.issue(), { port });
+    await bench.widgets({ name: 'two' });
+    await eventually('it is called where another authority vouches', () => moved.requests.length === 1);
+  });
+
+  it("gets a function's token from a gateway of OpenFaaS", async (t) => {
+    const bench = await startBench(t);
+    const { cluster, namespace } = bench;
+    await cluster.kubectl(['-n', namespace, 'create', 'serviceaccount', 'caller']);
+    await using gateway = await OpenFaasGateway.start();
+    const auth = { tokenExchange: { audience: 'gateway.example.com' } };
+    const openfaas = { name: 'widget', namespace: 'fn', gateway: gateway.origin, auth };
+    await bench.trigger({ spec: { target: { openfaas }, serviceAccountName: 'caller' } });
+    await bench.widgets({ name: 'one' });
+    await eventually('the function is called', () => gateway.calls.length === 1);
+    const [{ subject_token: token, audience } = assert.fail()] = gateway.exchanges;
+    assert.equal(
+      await holder(bench, token, 'gateway.example.com'),
+      `system:serviceaccount:${namespace}:caller`,
+    );
+    assert.equal(audience, 'fn:widget');
+    assert.equal(gateway.calls[0]?.path, '/function/widget.fn');
   });
 });

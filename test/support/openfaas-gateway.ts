@@ -2,7 +2,6 @@
  * Stands for the gateway of OpenFaaS Enterprise in front of a function with `jwt_auth`, which does not run here: it gives
  * function tokens at `/oauth/token` (RFC 8693) as its documentation and its Go client say, and lets nobody in without.
  */
-import type { Cleanup } from './cluster.ts';
 import { answer, type ReceivedRequest, type Script, ScriptedServer } from './scripted-server.ts';
 
 export class OpenFaasGateway implements AsyncDisposable {
@@ -10,8 +9,8 @@ export class OpenFaasGateway implements AsyncDisposable {
   readonly exchanges: Readonly<Record<string, string>>[] = [];
   /** Calls that were let in. */
   readonly calls: ReceivedRequest[] = [];
-  /** Who may have a token. */
-  readonly subjects: Set<string> = new Set();
+  /** Whether the holder of that token may have one for the function. */
+  admits: (subjectToken: string) => boolean = () => true;
   /** What is answered to an exchange in place of a token. */
   failure: Script | undefined;
   /** Seconds that a token says it lives; undefined: it does not say. */
@@ -26,10 +25,8 @@ export class OpenFaasGateway implements AsyncDisposable {
       request.path === '/oauth/token' ? this.#exchange(socket, request) : this.#call(socket, request);
   }
 
-  static async start(cleanup?: Cleanup): Promise<OpenFaasGateway> {
-    const gateway = new OpenFaasGateway(await ScriptedServer.start(answer(500)));
-    cleanup?.after(() => gateway[Symbol.asyncDispose]());
-    return gateway;
+  static async start(): Promise<OpenFaasGateway> {
+    return new OpenFaasGateway(await ScriptedServer.start(answer(500)));
   }
 
   get origin(): string {
@@ -49,7 +46,7 @@ export class OpenFaasGateway implements AsyncDisposable {
     const form = Object.fromEntries(new URLSearchParams(request.body));
     this.exchanges.push(form);
     if (this.failure !== undefined) return this.failure(socket, request);
-    if (!this.subjects.has(form['subject_token'] ?? '')) {
+    if (!this.admits(form['subject_token'] ?? '')) {
       const error = { error: 'invalid_grant', error_description: `not ${form['subject_token']}` };
       return answer(401, { 'content-type': 'application/json' }, JSON.stringify(error))(socket, request);
     }
