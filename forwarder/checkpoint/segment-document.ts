@@ -1,30 +1,15 @@
 /** A segment as it is stored: flat JSON, the same in files and in the spec of a TriggerCheckpoint. */
 import { createHash } from 'node:crypto';
-import {
-  type CheckpointHeader,
-  type DamagedSegment,
-  type Segment,
-  SEGMENT_TYPES,
-  type SegmentType,
-} from './segment.ts';
+import { type CheckpointHeader, type DamagedSegment, type Segment, SEGMENT_TYPES } from './segment.ts';
 
-export interface SegmentDocument {
+export interface SegmentDocument extends Omit<Segment, 'seq' | 'header'> {
   readonly sequence: number;
-  readonly type: SegmentType;
-  readonly from: number;
-  readonly to: number;
-  readonly after: number;
-  readonly run: number;
-  readonly part: number;
-  readonly last: boolean;
-  readonly writer: string;
   /** That of the header, for people. */
   readonly epoch: number;
   /** How many records, for people. */
   readonly count: number;
   /** JSON text: a server that orders keys anew must not change what the checksum is of. */
   readonly header: string;
-  readonly records: string;
   /** 16 hex digits of SHA-256 over all of the above that is not for people. */
   readonly checksum: string;
 }
