@@ -4,17 +4,9 @@ import { describe, it } from 'node:test';
 import { describeViolation, History } from '../support/history/history.ts';
 import type { SimulatedTrigger } from '../simulation/triggers.ts';
 import { World } from '../simulation/world.ts';
+import { PLAIN_TRIGGER } from './plain-trigger.ts';
 
-const TRIGGER: SimulatedTrigger = {
-  name: 't0',
-  changes: ['Spec'],
-  team: undefined,
-  quietMs: 100,
-  maxWaitMs: 500,
-  maxAttempts: 12,
-  concurrency: 2,
-  suspended: false,
-};
+const TRIGGER: SimulatedTrigger = { ...PLAIN_TRIGGER, maxAttempts: 12 };
 
 describe('An object that fails', () => {
   it('keeps no other waiting, through all of its attempts', async () => {

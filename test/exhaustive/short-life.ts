@@ -8,24 +8,15 @@ import { describeViolation, History } from '../support/history/history.ts';
 import type { Manner } from '../simulation/functions.ts';
 import type { SimulatedTrigger } from '../simulation/triggers.ts';
 import { World } from '../simulation/world.ts';
+import { PLAIN_TRIGGER } from './plain-trigger.ts';
 
 const END_MS = 24_000;
 /** All failures have been tried again by then. */
 const REST_MS = 40_000;
 
-const TRIGGER: SimulatedTrigger = {
-  name: 't0',
-  changes: ['Spec'],
-  team: undefined,
-  quietMs: 100,
-  maxWaitMs: 500,
-  maxAttempts: 3,
-  concurrency: 2,
-  suspended: false,
-};
 const TRIGGERS = [
-  TRIGGER,
-  { ...TRIGGER, name: 't1', changes: ['Spec', 'Labels'], team: 'a', quietMs: 0 },
+  PLAIN_TRIGGER,
+  { ...PLAIN_TRIGGER, name: 't1', changes: ['Spec', 'Labels'], team: 'a', quietMs: 0 },
 ] as const satisfies readonly SimulatedTrigger[];
 
 /** What people do, and when. */

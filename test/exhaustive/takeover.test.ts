@@ -5,19 +5,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { describeViolation, History } from '../support/history/history.ts';
-import type { SimulatedTrigger } from '../simulation/triggers.ts';
 import { World } from '../simulation/world.ts';
+import { PLAIN_TRIGGER } from './plain-trigger.ts';
 
-const TRIGGER: SimulatedTrigger = {
-  name: 't0',
-  changes: ['Spec'],
-  team: undefined,
-  quietMs: 100,
-  maxWaitMs: 500,
-  maxAttempts: 3,
-  concurrency: 2,
-  suspended: false,
-};
 /** A watch that could not be opened is tried again by then. */
 const BACK_MS = 60_000;
 
@@ -25,7 +15,7 @@ describe('A process that was replaced', () => {
   for (const awayMs of [0, 5000, 60_000]) {
     it(`calls nobody once it can know of that, ${awayMs} ms after it was cut off`, async () => {
       const history = new History();
-      const world = new World(5, history, [TRIGGER]);
+      const world = new World(5, history, [PLAIN_TRIGGER]);
       const { clock, cluster, functions } = world;
       world.weather.latencyMs = 6;
       functions.plan = () => 'succeed';
