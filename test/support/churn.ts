@@ -1,6 +1,7 @@
 /** Somebody who keeps creating, editing, labelling and deleting objects, and remembers what became of each. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../../forwarder/model/kube-object.ts';
+import { mulberry } from './mulberry.ts';
 import type { KubeApi } from './kube-api.ts';
 
 export type ChurnedObject = KubeObject & {
@@ -58,7 +59,7 @@ export class Churn {
     this.#options = options;
     this.#names = Array.from({ length: options.objects }, (_, index) => `c-${index}`);
     this.seed = options.seed;
-    this.#random = mulberry32(options.seed);
+    this.#random = mulberry(options.seed);
   }
 
   /** Creates every object, as fast as the server takes them. */
@@ -187,15 +188,4 @@ export class Churn {
     life.states.push({ object, askedMs });
     this.#present.set(name, life);
   }
-}
-
-/** Small and good enough to choose what happens; the same seed gives the same numbers. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -3,8 +3,9 @@
  * wants. Each subscription has a watch of its own.
  */
 import type { Clock, Timer } from '../../forwarder/lib/clock.ts';
-import type { Delta, ObjectHead } from '../../forwarder/model/delta.ts';
-import { type KubeObject, objectKey } from '../../forwarder/model/kube-object.ts';
+import type { Delta } from '../../forwarder/model/delta.ts';
+import type { KubeObject } from '../../forwarder/model/kube-object.ts';
+import { headOf } from '../../forwarder/pipeline/entry.ts';
 import type { Resource } from '../../forwarder/model/resource.ts';
 import { ObjectIndex } from '../../forwarder/source/object-index.ts';
 import type { SourceKey } from '../../forwarder/source/source-key.ts';
@@ -230,17 +231,4 @@ class Feed {
   #tellAll(deltas: Iterable<Delta>): void {
     for (const delta of deltas) this.#subscriber.delta(delta);
   }
-}
-
-function headOf({ metadata }: KubeObject): ObjectHead {
-  const { uid, namespace, name, resourceVersion, generation, deletionTimestamp } = metadata;
-  return {
-    key: objectKey(uid),
-    uid,
-    ...(namespace !== undefined && { namespace }),
-    name,
-    resourceVersion,
-    ...(generation !== undefined && { generation }),
-    deleting: deletionTimestamp !== undefined,
-  };
 }

@@ -8,6 +8,7 @@ import {
 import { InProcessKube } from '../../local-cluster/simulated/in-process.ts';
 import type { KubeRequest } from '../../forwarder/model/kube-client.ts';
 import { ManualClock } from './manual-clock.ts';
+import { mulberry } from './mulberry.ts';
 
 export const MAPS = '/api/v1/namespaces/shop/configmaps';
 
@@ -16,25 +17,18 @@ interface Loose {
   readonly object: { readonly metadata: { readonly name?: string; readonly resourceVersion: string } };
 }
 
-/** Numbers that are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
+/** One API server on a clock of its own, with the namespace `shop`. */
 export function simulate(options: Partial<SimulatedApiServerOptions> = {}): {
   readonly clock: ManualClock;
   readonly api: SimulatedApiServer;
   readonly kube: InProcessKube;
 } {
   const clock = new ManualClock();
-  const api = new SimulatedApiServer({ clock, random: seeded(1), namespaces: ['shop'], ...options });
+  const api = new SimulatedApiServer({ clock, random: mulberry(1), namespaces: ['shop'], ...options });
   return { clock, api, kube: new InProcessKube({ server: () => api, clock }) };
 }
 
+/** The body of the answer. */
 export async function callKube(kube: InProcessKube, request: KubeRequest): Promise<unknown> {
   return JSON.parse((await kube.request(request)).text);
 }

@@ -13,7 +13,8 @@ import {
 import { judgeGone, observe } from '../../../forwarder/filter/judge.ts';
 import type { ObjectRecord } from '../../../forwarder/filter/record.ts';
 import { needsDelivery, type Rules } from '../../../forwarder/filter/rules.ts';
-import { changes, type Draft, headOf, MANAGER, object, rules, seen } from './objects.ts';
+import { headOf } from '../../../forwarder/pipeline/entry.ts';
+import { changes, type Draft, MANAGER, object, rules, seen } from './objects.ts';
 
 const AT_FIRST: Draft = { rv: 5, generation: 1, spec: { a: 1 }, status: { theirs: 1 } };
 const ANY = rules({ recipe: changes('Spec', 'Status', 'Labels'), versionBy: 'resourceVersion' });

@@ -2,8 +2,8 @@
 import type { Observation } from '../../../forwarder/filter/judge.ts';
 import { type Recipe, recipeOf } from '../../../forwarder/filter/recipe.ts';
 import type { Rules } from '../../../forwarder/filter/rules.ts';
-import type { ObjectHead } from '../../../forwarder/model/delta.ts';
-import { type KubeObject, objectKey } from '../../../forwarder/model/kube-object.ts';
+import type { KubeObject } from '../../../forwarder/model/kube-object.ts';
+import { headOf } from '../../../forwarder/pipeline/entry.ts';
 import type { ChangeClass } from '../../../protocol/event.ts';
 
 export const MANAGER = 'statewire/app';
@@ -39,19 +39,6 @@ export function object({
     },
     ...(spec !== undefined && { spec }),
     ...(status !== undefined && { status }),
-  };
-}
-
-export function headOf({ metadata }: KubeObject): ObjectHead {
-  const { uid, namespace, name, resourceVersion, generation, deletionTimestamp } = metadata;
-  return {
-    key: objectKey(uid),
-    uid,
-    ...(namespace !== undefined && { namespace }),
-    name,
-    resourceVersion,
-    ...(generation !== undefined && { generation }),
-    deleting: deletionTimestamp !== undefined,
   };
 }
 

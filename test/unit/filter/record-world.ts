@@ -20,7 +20,8 @@ import { isUnmet, type ObjectRecord } from '../../../forwarder/filter/record.ts'
 import { admit, needsDelivery, type Rules } from '../../../forwarder/filter/rules.ts';
 import { WhenError } from '../../../forwarder/filter/when-error.ts';
 import type { KubeObject } from '../../../forwarder/model/kube-object.ts';
-import { changes, headOf, MANAGER, object, rules, seen } from './objects.ts';
+import { headOf } from '../../../forwarder/pipeline/entry.ts';
+import { changes, MANAGER, object, rules, seen } from './objects.ts';
 
 export const RECIPES: readonly Recipe[] = [
   changes('Spec'),

@@ -15,6 +15,7 @@ import type { ChangeClass } from '../../../protocol/event.ts';
 import { apiError } from '../../support/fake-apply-server.ts';
 import type { Answer, ModelCall } from '../../support/model-target.ts';
 import { PipelineChecker } from '../../support/pipeline-checker.ts';
+import { mulberry } from '../../support/mulberry.ts';
 import { OWN_MANAGER, PipelineWorld, type SpecPatch } from '../../support/pipeline-world.ts';
 
 const RUNS = Number(process.env['STATEWIRE_RUNS'] ?? 300);
@@ -283,17 +284,6 @@ async function holds(steps: fc.Arbitrary<Step>): Promise<void> {
     }),
     { numRuns: RUNS },
   );
-}
-
-/** Mulberry32: a small generator of pseudo-random numbers. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 describe('Whatever happens around it, a pipeline', () => {
