@@ -8,9 +8,8 @@ import type { Clock } from '../lib/clock.ts';
 import { TargetError } from '../lib/errors.ts';
 import type { Asking, Principal } from '../model/principal.ts';
 import { type HttpCaller, shownUrl } from './http-call.ts';
-import type { HttpAnswer } from './http-exchange.ts';
 import { replyOf } from './http-reply.ts';
-import { ruleOfStatus, type StatusRule } from './http-statuses.ts';
+import { ruleOfOpenFaasQueue } from './platform-statuses.ts';
 import type { TlsMaterial } from './tls-secret.ts';
 
 const TIMEOUT_MS = 5000;
@@ -94,7 +93,7 @@ export class FunctionTokens {
         timeoutMs: TIMEOUT_MS,
         reply: 'Result',
         nowMs: this.#clock.now(),
-        ruleOf: ruleOfExchange,
+        ruleOf: ruleOfOpenFaasQueue,
         ...(tls !== undefined && { tlsField: tls.field }),
       });
       const given = reply.kind === 'body' ? readToken(reply.text) : undefined;
@@ -103,6 +102,7 @@ export class FunctionTokens {
       this.#kept.set(key, { text: given.text, madeAtMs, goodForMs: given.lifeMs * USED_PART });
       return given.text;
     } catch (error) {
+      // The function has not been called: every failure is the gateway's.
       throw error instanceof TargetError && error.blame === 'delivery'
         ? refused(error.message, error)
         : error;
@@ -114,14 +114,6 @@ export class FunctionTokens {
       if (nowMs - madeAtMs > Math.max(goodForMs, IDLE_MS)) this.#kept.delete(key);
     }
   }
-}
-
-/** The function has not been called, so that every failure is the gateway's. */
-function ruleOfExchange({ status }: HttpAnswer): StatusRule {
-  if (status === 404) return { code: 'TARGET_NOT_FOUND', blame: 'target' };
-  if (status >= 400 && status <= 403) return { code: 'TARGET_FORBIDDEN', blame: 'target' };
-  const rule = ruleOfStatus(status);
-  return rule.blame === 'target' ? rule : { code: 'TARGET_UNAVAILABLE', blame: 'target' };
 }
 
 /** Without `expires_in` it is not kept. */

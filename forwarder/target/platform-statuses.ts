@@ -29,7 +29,7 @@ export function ruleOfOpenFaas({ status, headers }: HttpAnswer): StatusRule {
   return isMarked && !PLAIN.has(status) ? { ...UNAVAILABLE, minWaitMs: MIN_WAIT_MS } : ruleOfStatus(status);
 }
 
-/** `/async-function/`: the function is not called yet, so that every failure but of the event's size is the gateway's. */
+/** `/async-function/` and `/oauth/token`: the function is not called yet, so that every failure but of the event's size is the gateway's. */
 export function ruleOfOpenFaasQueue({ status }: HttpAnswer): StatusRule {
   switch (status) {
     case 400:
