@@ -42,11 +42,9 @@ export async function benchAudit(
     logger,
     ...options,
   });
-  const { server, clock, meter, subscribe, has } = bench;
+  const { server, clock, meter, follow } = bench;
   for (const name of ['a', 'b', 'c']) server.put({ namespace: 'n', name, uid: `u-${name}` });
-  const recorder = new RecordingSubscriber();
-  subscribe(recorder);
-  await has(recorder, 'synced');
+  const recorder = await follow();
   const value = (result: string): number =>
     meter.value('statewire_audits_total', { source: SOURCE, result }) ?? 0;
   return {

@@ -53,6 +53,8 @@ export interface SourceBench {
   readonly subscribe: (subscriber: SourceSubscriber, key?: Partial<SourceKey>) => Subscription;
   /** Waits, without letting time pass, until the subscriber has been told that line. */
   readonly has: (recorder: RecordingSubscriber, line: string) => Promise<void>;
+  /** One more subscriber, once it knows every object. */
+  readonly follow: (key?: Partial<SourceKey>) => Promise<RecordingSubscriber>;
 }
 
 /** Sources on a fake API server; all is gone with the test, which fails where a socket or timer is left. */
@@ -94,5 +96,11 @@ export async function benchSources(
     sources.subscribe({ ...KEY, ...key }, recorder);
   const has = (recorder: RecordingSubscriber, line: string): Promise<void> =>
     until(clock, `"${line}" in ${JSON.stringify(recorder.log)}`, () => recorder.log.includes(line));
-  return { server, clock, meter, sources, subscribe, has };
+  const follow = async (key?: Partial<SourceKey>): Promise<RecordingSubscriber> => {
+    const recorder = new RecordingSubscriber();
+    subscribe(recorder, key);
+    await has(recorder, 'synced');
+    return recorder;
+  };
+  return { server, clock, meter, sources, subscribe, has, follow };
 }

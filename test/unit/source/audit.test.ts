@@ -76,10 +76,8 @@ describe('Audit, of a watch in order', () => {
   });
 
   it('reads the metadata of everything and each suspect by its name, under the selectors', async (t) => {
-    const { server, subscribe, has, clock, audited } = await benchAudit(t);
-    const selective = new RecordingSubscriber();
-    subscribe(selective, { namespace: 'n', labelSelector: 'x=y', fieldSelector: 'spec.tier=gold' });
-    await has(selective, 'synced');
+    const { server, clock, audited, follow } = await benchAudit(t);
+    const selective = await follow({ namespace: 'n', labelSelector: 'x=y', fieldSelector: 'spec.tier=gold' });
     server.told = () => [];
     server.put({ namespace: 'n', name: 'a', uid: 'u-a' });
     server.bookmark();

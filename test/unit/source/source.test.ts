@@ -26,11 +26,9 @@ describe('Source', () => {
   });
 
   it('tells a name that has a new uid as the end of the old object and then the new one', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
+    const { server, clock, follow } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
-    const recorder = new RecordingSubscriber();
-    subscribe(recorder);
-    await has(recorder, 'synced');
+    const recorder = await follow();
     server.endWatches();
     server.put({ name: 'a', uid: 'u2' });
     server.compact();
@@ -44,12 +42,10 @@ describe('Source', () => {
   });
 
   it('tells deletions that happened while the history was lost', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
+    const { server, clock, follow } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const recorder = new RecordingSubscriber();
-    subscribe(recorder);
-    await has(recorder, 'synced');
+    const recorder = await follow();
     server.endWatches();
     server.delete({ name: 'a' });
     server.compact();
@@ -58,11 +54,9 @@ describe('Source', () => {
   });
 
   it('shows every object to those who come later, and only to them, while the watch goes on', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
+    const { server, subscribe, has, clock, follow } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
-    const first = new RecordingSubscriber();
-    subscribe(first);
-    await has(first, 'synced');
+    const first = await follow();
     const told = first.log.length;
     const late = [new RecordingSubscriber(), new RecordingSubscriber()];
     for (const recorder of late) subscribe(recorder);
@@ -84,12 +78,10 @@ describe('Source', () => {
   });
 
   it('shows a late subscriber nothing that the watch has deleted meanwhile', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
+    const { server, subscribe, has, clock, follow } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const first = new RecordingSubscriber();
-    subscribe(first);
-    await has(first, 'synced');
+    const first = await follow();
     const stale = JSON.stringify({
       kind: 'ApplicationList',
       metadata: { resourceVersion: '12' },
@@ -133,10 +125,8 @@ describe('Source', () => {
   });
 
   it('tries a list for a late subscriber again until it has one', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
-    const first = new RecordingSubscriber();
-    subscribe(first);
-    await has(first, 'synced');
+    const { server, subscribe, clock, follow } = await benchSources(t);
+    await follow();
     let refusals = 3;
     server.fault = ({ kind }) =>
       kind === 'list' && refusals-- > 0
@@ -163,12 +153,10 @@ describe('Source', () => {
   });
 
   it('follows a kind that vanishes and comes back under another plural', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
+    const { server, clock, follow } = await benchSources(t);
     server.put({ name: 'a', uid: 'u1' });
     server.put({ name: 'b', uid: 'u2' });
-    const recorder = new RecordingSubscriber();
-    subscribe(recorder);
-    await has(recorder, 'synced');
+    const recorder = await follow();
     server.served = false;
     server.endWatches();
     server.delete({ name: 'a' });
@@ -212,10 +200,8 @@ describe('Source', () => {
   });
 
   it('is unavailable from the third lost connection in a row on, not before', async (t) => {
-    const { server, subscribe, has, clock } = await benchSources(t);
-    const recorder = new RecordingSubscriber();
-    subscribe(recorder);
-    await has(recorder, 'synced');
+    const { server, clock, follow } = await benchSources(t);
+    const recorder = await follow();
     let left = 2;
     server.fault = () =>
       left-- > 0 ? { kind: 'status', status: 503, body: statusBody(503, 'Busy', 'busy') } : undefined;
