@@ -3,16 +3,12 @@
 /** A host, then nothing or a path or query: URL.parse alone takes `http:a` and `http:///a` for `http://a`. */
 const ABSOLUTE = /^https?:\/\/[^/?#@\s]+([/?][^#\s]*)?$/i;
 
+/** As browsers see it: an address of this computer, or the name that always stands for it. */
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
 /** Whether what is sent there stays secret on its way: TLS, or this computer itself. */
 export function isConfidentialUrl({ protocol, hostname }: Pick<URL, 'protocol' | 'hostname'>): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
-}
-
-/** As browsers see it: an address of this computer, or the name that always stands for it. */
-export function isLoopbackHost(hostname: string): boolean {
-  return LOOPBACK.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
 }
 
 /** What is wrong with a function's URL, for the trigger's author; undefined where nothing is. Never holds the URL. */
