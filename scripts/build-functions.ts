@@ -1,11 +1,12 @@
 /**
  * The SDK as JavaScript with types (functions/sdk/dist), and each example function as one file for Lambda
- * (dist/functions/NAME.mjs), which serverless.yml packages as it is, or for OpenFaaS (dist/openfaas/NAME/handler.js).
+ * (dist/functions/NAME.mjs), which serverless.yml packages as it is, for OpenFaaS (dist/openfaas/NAME/handler.js), or for
+ * Knative (dist/knative/NAME, a project for `func build`).
  *
  * `node scripts/build-functions.ts`, and a part of `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { buildFiles, putFile, putFolder } from './bundle/put-files.ts';
 
@@ -75,6 +76,38 @@ async function bundleOpenFaaS(): Promise<void> {
   }
 }
 
+/** A project of Knative's Node.js runtime, as `func build` and its buildpack take it. */
+async function bundleKnative(): Promise<void> {
+  for (const file of globSync('functions/*/knative.ts', { cwd: root, exclude: ['functions/sdk/**'] })) {
+    const source = path.dirname(file);
+    const name = path.basename(source);
+    const folder = path.join(root, 'dist/knative', name);
+    await buildFiles({
+      absWorkingDir: root,
+      entryPoints: { index: file },
+      outdir: folder,
+      bundle: true,
+      minify: true,
+      keepNames: true,
+      platform: 'node',
+      target: 'node22',
+      format: 'cjs',
+      conditions: ['@statewire/source'],
+      logLevel: 'warning',
+    });
+    putFile(path.join(folder, 'func.yaml'), readFileSync(path.join(root, source, 'func.yaml')));
+    const manifest = {
+      name,
+      version: '1.0.0',
+      main: 'index.js',
+      scripts: { start: 'faas-js-runtime ./index.js' },
+      dependencies: { 'faas-js-runtime': '4.0.1' },
+    };
+    putFile(path.join(folder, 'package.json'), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+  }
+}
+
 buildSdk();
 await bundleFunctions();
 await bundleOpenFaaS();
+await bundleKnative();

@@ -1,13 +1,15 @@
 /** How a Deployment does, by what its controller says of it. */
 import type { KubernetesObject } from '@statewire/functions';
-import { GENERATION } from './manifests.ts';
+import { GENERATION, SERVER } from './manifests.ts';
 import type { ModelDeployment, Phase } from './resource.ts';
 
 /** What is read of a Deployment. Its controller leaves counts of zero out. */
 export interface Deployment extends KubernetesObject {
   readonly spec: {
     readonly replicas?: number;
-    readonly template: { readonly spec: { readonly containers: readonly { readonly image?: string }[] } };
+    readonly template: {
+      readonly spec: { readonly containers: readonly { readonly name: string; readonly image?: string }[] };
+    };
   };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -43,9 +45,9 @@ export function assess(
     return { phase: 'Pending', reason: 'Creating', message: 'the Deployment does not exist yet' };
   }
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
+  const server = deployment.spec.template.spec.containers.find(({ name }) => name === SERVER);
   const asks =
-    deployment.metadata.annotations?.[GENERATION] === String(metadata.generation) &&
-    deployment.spec.template.spec.containers[0]?.image === image;
+    deployment.metadata.annotations?.[GENERATION] === String(metadata.generation) && server?.image === image;
   if (!asks || (deployment.status?.observedGeneration ?? 0) < (deployment.metadata.generation ?? 0)) {
     return { phase: 'Progressing', reason: 'Updating', message: 'the Deployment is being updated' };
   }

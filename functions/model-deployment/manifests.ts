@@ -5,6 +5,9 @@ import type { ModelDeployment, Revision, Role } from './resource.ts';
 /** On each Deployment, the generation of the ModelDeployment that it was made of: until then it tells of an earlier wish. */
 export const GENERATION = 'ai.example.com/generation';
 
+/** Of the container; others may be put beside it. */
+export const SERVER = 'server';
+
 export function deploymentName({ metadata }: ModelDeployment, role: Role): string {
   return role === 'Stable' ? metadata.name : `${metadata.name}-canary`;
 }
@@ -15,7 +18,7 @@ function selectorOf({ metadata }: ModelDeployment, role: Role): Record<string, s
 }
 
 /**
- * @param replicas undefined where the autoscaler decides: what is not stated is not taken from it
+ * @param replicas undefined where the autoscaler has decided: what is not stated is not taken from it
  */
 export function deploymentOf(
   object: ModelDeployment,
@@ -44,13 +47,15 @@ export function deploymentOf(
           tolerations: [{ key: gpu.resource, operator: 'Exists', effect: 'NoSchedule' }],
           containers: [
             {
-              name: 'server',
+              name: SERVER,
               image,
               env: [
                 { name: 'MODEL_NAME', value: model.name },
                 { name: 'MODEL_URI', value: model.uri },
               ],
               ports: [{ name: 'http', containerPort: 8080 }],
+              // It listens once the weights are loaded; without a probe, a pod counts as available before.
+              readinessProbe: { tcpSocket: { port: 'http' } },
               resources: {
                 requests: { cpu: '1', memory: '4Gi' },
                 limits: { [gpu.resource]: String(gpu.count) },

@@ -158,6 +158,19 @@ describe('ModelDeployment', { timeout: 240_000 }, () => {
     assert.equal((await deployment('small')).spec.replicas, 3);
   });
 
+  it('keeps its pods when their number may vary from now on', async () => {
+    const { generation = 0 } = (await deployment('llama')).metadata;
+    await example.merge(KIND, 'llama', { spec: { replicas: { min: 1, max: 4 } } });
+    await example.until('an autoscaler', 'hpa', 'llama', () => true);
+    await phase('llama', 'Ready');
+    await example.merge(KIND, 'llama', { spec: { replicas: { min: 2, max: 2 } } });
+    await phase('llama', 'Ready');
+    const { metadata, spec } = await deployment('llama');
+    // One for each edit, by the annotation; a number that went and came back would be more.
+    assert.deepEqual([metadata.generation, spec.replicas], [generation + 2, 2]);
+    await example.untilGone('hpa', 'llama');
+  });
+
   it('is Pending while no node has such GPUs, and Degraded when pods it had are lost', async () => {
     await example.merge(KIND, 'small', { spec: { gpu: { count: 16 } } });
     const changed = await example.until('not Ready', KIND, 'small', (one) => {
@@ -198,6 +211,11 @@ describe('ModelDeployment', { timeout: 240_000 }, () => {
     await example.untilCalled('model-deployment', 'deleted', 'llama');
     await example.untilGone('deployment', 'llama');
     await example.untilGone('service', 'llama');
+  });
+
+  it('has no name that another one has for its canary', async () => {
+    const text = example.file('samples/llama.yaml').replace('name: llama\n', 'name: llama-canary\n');
+    await assert.rejects(example.apply(text), (error: Error) => /not end with -canary/.test(error.message));
   });
 
   for (const [sample, message] of [

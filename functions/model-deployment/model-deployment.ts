@@ -4,6 +4,7 @@ import {
   defineFunction,
   done,
   type ContextOf,
+  type KubernetesObject,
   type ResultCondition,
   type ResultOf,
   type StatewireFunction,
@@ -49,6 +50,11 @@ const ModelDeployment = customResource({
   status,
 });
 
+/** What is read of a HorizontalPodAutoscaler. */
+interface Autoscaler extends KubernetesObject {
+  readonly status?: { readonly lastScaleTime?: string };
+}
+
 /** From worst to best: the whole is as well as its worse half. */
 const PHASES: readonly Phase[] = ['Degraded', 'Pending', 'Progressing', 'Ready'];
 
@@ -63,14 +69,17 @@ function reconcile({
 }: ContextOf<typeof ModelDeployment>): ResultOf<typeof ModelDeployment> {
   const { revision, canary, replicas } = object.spec;
   const deployments = childrenOf<Deployment>(children, 'Deployment.apps/v1');
+  const autoscalers = childrenOf<Autoscaler>(children, 'HorizontalPodAutoscaler.autoscaling/v2');
   const scaled = replicas.max > replicas.min;
-  const stableNow = deployments?.[deploymentName(object, 'Stable')];
-  const stablePods = Math.max(replicas.min, stableNow?.spec.replicas ?? 0);
+  const podsNow = deployments?.[deploymentName(object, 'Stable')]?.spec.replicas ?? replicas.min;
+  const stablePods = Math.min(Math.max(podsNow, replicas.min), replicas.max);
   const canaryPods =
     canary === undefined ? 0 : Math.ceil((stablePods * canary.percent) / (100 - canary.percent));
+  const isAutoscaled =
+    scaled && (deployments === undefined || hasScaled(autoscalers?.[object.metadata.name]));
 
   const apply = [
-    deploymentOf(object, 'Stable', revision, scaled ? undefined : replicas.min),
+    deploymentOf(object, 'Stable', revision, isAutoscaled ? undefined : stablePods),
     ...(canary === undefined ? [] : [deploymentOf(object, 'Canary', canary, canaryPods)]),
     ...(scaled ? [autoscalerOf(object)] : []),
     serviceOf(object),
@@ -101,6 +110,14 @@ function reconcile({
       ...assessed.slice(1).map(({ assessment }) => conditionOf('CanaryReady', assessment)),
     ],
   });
+}
+
+/**
+ * Whether the number of pods is the autoscaler's. Before it has written one, the number that is there is stated: a field that
+ * its only owner states no more goes, and a Deployment without one has a single pod.
+ */
+function hasScaled(autoscaler: Autoscaler | undefined): boolean {
+  return autoscaler?.status?.lastScaleTime !== undefined;
 }
 
 function revisionStatus(role: Role, name: string, deployment: Deployment | undefined): RevisionStatus {

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { load, loadAll } from 'js-yaml';
+import { cachedPackage } from '../support/cached-packages.ts';
+import { TestProcess } from '../support/child-process.ts';
 import { sharedLocalCluster } from '../support/cluster.ts';
+import { binaryForm, functionEvent, widget } from '../support/function-events.ts';
 
 interface Manifest {
   readonly kind: string;
@@ -73,6 +77,42 @@ describe('deploy/knative', () => {
       };
       const args = ['apply', '--dry-run=server', '--validate=strict', '--output=name', '-f', '-'];
       assert.match(await cluster.kubectl(args, JSON.stringify(pod)), /^pod\//);
+    });
+  }
+});
+
+describe('dist/knative', () => {
+  for (const file of globSync('functions/*/func.yaml')) {
+    const name = path.basename(path.dirname(file));
+    const folder = path.resolve('dist/knative', name);
+
+    it(`has a project of ${name} that func build takes`, () => {
+      // Without the date of its creation `func` finds no function there.
+      const func = load(readFileSync(path.join(folder, 'func.yaml'), 'utf8')) as Record<string, unknown>;
+      assert.deepEqual([func['name'], func['runtime']], [name, 'node']);
+      assert.ok(func['created'] instanceof Date || !Number.isNaN(Date.parse(String(func['created']))));
+      const { main, scripts } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
+        main: string;
+        scripts: { start: string };
+      };
+      assert.equal(scripts.start, `faas-js-runtime ./${main}`);
+    });
+
+    it(`has a bundle of ${name} that Knative's runtime serves`, async (t) => {
+      const runtime = await cachedPackage({ name: 'faas-js-runtime', version: '4.0.1' });
+      const script = path.resolve('test/support/knative-runtime.ts');
+      const child = new TestProcess(process.execPath, [
+        script,
+        runtime,
+        path.join(folder, 'index.js'),
+        'handle',
+      ]);
+      t.after(() => child[Symbol.asyncDispose]());
+      await child.printed('listening on ');
+      const [, port = ''] = /listening on (\d+)/.exec(child.output) ?? [];
+      const { headers, body } = binaryForm(functionEvent({ object: widget({}) }));
+      const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body });
+      assert.match(await response.text(), /this function takes .*, not/);
     });
   }
 });

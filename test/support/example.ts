@@ -181,15 +181,15 @@ export class Example {
     name: string,
     holds: (object: ExampleObject) => boolean | undefined,
   ): Promise<ExampleObject> {
-    return eventually(
-      what,
-      async () => {
-        const object = await this.get(kind, name);
-        if (holds(object) === true) return object;
-        throw new Error(JSON.stringify(object.status));
-      },
-      { everyMs: 100 },
-    );
+    const ask = async (): Promise<ExampleObject> => {
+      const object = await this.get(kind, name);
+      if (holds(object) === true) return object;
+      throw new Error(JSON.stringify(object.status));
+    };
+    return eventually(what, ask, { everyMs: 100 }).catch(async (error: unknown) => {
+      const around = await this.kubectl('get', 'deployments,pods,events.events.k8s.io', '-o', 'wide');
+      throw new Error(`${String(error)}\n${around}\n${this.#forwarder?.tail(40) ?? ''}`, { cause: error });
+    });
   }
 
   /** Long enough for a new kind: the garbage collector looks for those every 30 s, and leaves what they own until then. */
