@@ -191,7 +191,11 @@ export class SimulatedApiServer {
       dryRun: query['dryRun'] === 'All',
     };
     const view = viewOf(kind, headers['accept']);
-    const shown = (object: Json): string => `${JSON.stringify(objectOf(object, view))}\n`;
+    const shown = (object: Json): string => {
+      const { name: of, namespace = '' } = object['metadata'] as Json;
+      const stored = this.store.get(kind.resource, storeKey(namespace, of));
+      return `${stored?.object === object ? textOf(stored, view) : JSON.stringify(objectOf(object, view))}\n`;
+    };
     if (method === 'DELETE') return this.#delete(at, request);
     // Clients in Go send some kinds like this.
     if (type === 'application/vnd.kubernetes.protobuf') {

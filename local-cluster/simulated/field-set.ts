@@ -1,13 +1,14 @@
 import { canonicalJson, type Json } from './json.ts';
 
 /**
- * A set of fields of an object. An element of a path reads as in `fieldsV1`: `f:<field>`, `k:<key fields>` for an item
+ * A set of fields of an object, which does not change once it is made. An element of a path reads as in `fieldsV1`: `f:<field>`, `k:<key fields>` for an item
  * of a list that merges by key, `v:<value>` for an item of a set.
  */
 export class FieldSet {
   /** Whether the field itself is in the set, beside what is beneath it. */
   member: boolean = false;
   readonly children: Map<string, FieldSet> = new Map();
+  #tree: Json | undefined;
 
   /** Of one `fieldsV1` tree. */
   static parse(tree: Json): FieldSet {
@@ -28,7 +29,13 @@ export class FieldSet {
     return !this.member && this.children.size === 0;
   }
 
+  /** The same tree each time. */
   toFieldsV1(): Json {
+    this.#tree ??= this.#makeTree();
+    return this.#tree;
+  }
+
+  #makeTree(): Json {
     const tree: Json = {};
     if (this.member && this.children.size > 0) tree['.'] = {};
     const elements = [...this.children].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -55,15 +62,18 @@ export class FieldSet {
     return result;
   }
 
-  /** Without the members of the other set; what is beneath those stays. */
+  /** Without the members of the other set; what is beneath those stays. The same set where none of them are in it. */
   difference(other: FieldSet): FieldSet {
     if (other.isEmpty || this.isEmpty) return this;
     const result = new FieldSet();
     result.member = this.member && !other.member;
+    let isSame = result.member === this.member;
     for (const [element, child] of this.children) {
-      result.put(element, child.difference(other.children.get(element) ?? NOTHING));
+      const left = child.difference(other.children.get(element) ?? NOTHING);
+      isSame &&= left === child;
+      result.put(element, left);
     }
-    return result;
+    return isSame ? this : result;
   }
 
   intersection(other: FieldSet): FieldSet {

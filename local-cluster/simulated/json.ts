@@ -34,6 +34,11 @@ export function fieldOf(value: unknown, key: string): Loose {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** The item of a list; undefined where there is none. */
+export function itemOf(value: unknown, index: number): unknown {
+  return Array.isArray(value) ? (value[index] as unknown) : undefined;
+}
+
 /** JSON with sorted field names, for keys. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;

@@ -38,6 +38,9 @@ interface Entry {
   readonly fields: FieldSet;
 }
 
+/** Sets by the `fieldsV1` that they were written as. */
+const written = new WeakMap<Json, FieldSet>();
+
 /** Another manager owns what an apply without force would change. */
 export class ApplyConflict extends Error {
   readonly fields: readonly { readonly by: string; readonly path: string }[];
@@ -131,14 +134,12 @@ function blank(object: Json): Json {
 }
 
 function owned(set: FieldSet, owns: Owns): FieldSet {
-  const fields = set.filter((element) => element !== 'f:apiVersion' && element !== 'f:kind' && owns(element));
-  const metadata = fields.children.get('f:metadata');
-  if (metadata === undefined) return fields;
-  const result = fields.filter((element) => element !== 'f:metadata');
-  result.put(
-    'f:metadata',
-    metadata.filter((element) => !SYSTEM_METADATA.has(element)),
-  );
+  const result = new FieldSet();
+  for (const [element, child] of set.children) {
+    if (element === 'f:apiVersion' || element === 'f:kind' || !owns(element)) continue;
+    const isMetadata = element === 'f:metadata';
+    result.put(element, isMetadata ? child.filter((one) => !SYSTEM_METADATA.has(one)) : child);
+  }
   return result;
 }
 
@@ -160,9 +161,8 @@ function entryOf(
 ): Entry {
   const { manager, apiVersion, subresource } = writer;
   const before = entries.find((entry) => isOf(entry, writer, operation));
-  const same = before !== undefined && before.apiVersion === apiVersion && before.fields.equals(fields);
-  const time = same ? before.time : writer.time;
-  return { manager, operation, apiVersion, subresource, time, fields };
+  if (before !== undefined && before.apiVersion === apiVersion && before.fields.equals(fields)) return before;
+  return { manager, operation, apiVersion, subresource, time: writer.time, fields };
 }
 
 function described({ manager, operation, apiVersion, subresource, time }: Entry): string {
@@ -178,8 +178,18 @@ function readEntries(managedFields: readonly Json[] | undefined): Entry[] {
     apiVersion: (entry['apiVersion'] as string | undefined) ?? '',
     subresource: entry['subresource'] as string | undefined,
     time: (entry['time'] as string | undefined) ?? '',
-    fields: FieldSet.parse(isObject(entry['fieldsV1']) ? entry['fieldsV1'] : {}),
+    fields: fieldsOf(isObject(entry['fieldsV1']) ? entry['fieldsV1'] : {}),
   }));
+}
+
+function fieldsOf(fieldsV1: Json): FieldSet {
+  return written.get(fieldsV1) ?? FieldSet.parse(fieldsV1);
+}
+
+function fieldsV1Of(fields: FieldSet): Json {
+  const fieldsV1 = fields.toFieldsV1();
+  written.set(fieldsV1, fields);
+  return fieldsV1;
 }
 
 function writeEntries(entries: readonly Entry[]): unknown[] {
@@ -199,7 +209,7 @@ function writeEntries(entries: readonly Entry[]): unknown[] {
       apiVersion,
       ...(time !== '' && { time }),
       fieldsType: 'FieldsV1',
-      fieldsV1: fields.toFieldsV1(),
+      fieldsV1: fieldsV1Of(fields),
       ...(subresource !== undefined && { subresource }),
     }));
 }

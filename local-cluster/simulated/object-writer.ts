@@ -7,7 +7,7 @@ import type { ObjectStore, Stored } from './object-store.ts';
 import { jsonPatch, mergePatch, PATCH_TYPES, strategicMergePatch } from './patches.ts';
 import { type ResourcePath, storeKey } from './request.ts';
 import { alreadyExists, conflict, invalid, notFound, StatusError } from './status-error.ts';
-import { fieldSchema } from './schema.ts';
+import type { Schema } from './schema.ts';
 import { prepareCreate, prepareUpdate, structured, validate } from './strategy.ts';
 import { checkTyped, TypedValueError } from './typed-value.ts';
 import { newUid } from './uid.ts';
@@ -17,6 +17,7 @@ import {
   checkType,
   checkUid,
   checkVersion,
+  fits,
   isHeld,
   isNamespace,
   ownedRoots,
@@ -44,6 +45,8 @@ export class ObjectWriter {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   readonly #random: Random;
+  /** As which schema has them objects are stored. */
+  readonly #schemas = new WeakMap<Json, Schema>();
 
   constructor(options: { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random }) {
     this.#store = options.store;
@@ -98,7 +101,8 @@ export class ObjectWriter {
       ...body,
       metadata: { ...metadata, name, ...(kind.namespaced && { namespace: at.namespace }) },
     };
-    return this.#replace(at, live, this.#changed(at, live, structured(kind, body_), options), options);
+    const stated = structured(kind, body_, this.#known(kind, live));
+    return this.#replace(at, live, this.#changed(at, live, stated, options), options);
   }
 
   /** A patch of any type. */
@@ -118,7 +122,8 @@ export class ObjectWriter {
     }
     checkUid(at, live, patched['metadata']);
     checkVersion(live, (patched['metadata']['resourceVersion'] as string | undefined) ?? '', at);
-    const next = this.#changed(at, live, structured(kind, patched), options);
+    const stated = structured(kind, patched, this.#known(kind, live));
+    const next = this.#changed(at, live, stated, options);
     return { object: this.#replace(at, live, next, options), created: false };
   }
 
@@ -191,8 +196,9 @@ export class ObjectWriter {
       // Only what could be merged is held against the version.
       checkUid(at, live, stated['metadata'] as Json);
       checkVersion(live, (resourceVersion as string | undefined) ?? '', at);
-      const next = prepareUpdate(kind, live.object, structured(kind, merged), subresource);
-      return { object: this.#replace(at, live, next, options), created: false };
+      const next = structured(kind, merged, this.#known(kind, live));
+      const updated = prepareUpdate(kind, live.object, next, subresource);
+      return { object: this.#replace(at, live, updated, options), created: false };
     } catch (error) {
       if (error instanceof ApplyConflict) throw applyConflict(error);
       if (!(error instanceof TypedValueError)) throw error;
@@ -245,7 +251,7 @@ export class ObjectWriter {
     const made = tidy(object);
     validate(kind, undefined, made);
     if (this.#store.get(kind.resource, key) !== undefined) throw alreadyExists(kind, name);
-    return dryRun === true ? made : this.#store.commit(kind.resource, key, made).object;
+    return dryRun === true ? made : this.#commit(kind, key, made);
   }
 
   #replace({ kind, name }: ResourcePath, live: Stored, next: Json, { dryRun }: WriteOptions): Json {
@@ -256,14 +262,25 @@ export class ObjectWriter {
       );
     }
     const object = tidy(next);
-    validate(kind, live.object, object);
+    validate(kind, live.object, object, this.#known(kind, live));
     if (sameObject(live.object, object)) return live.object;
     if (dryRun === true) return object;
     if (live.object['metadata'].deletionTimestamp !== undefined && !isHeld(kind, object)) {
       this.#store.commit(kind.resource, live.key, undefined);
       return object;
     }
-    return this.#store.commit(kind.resource, live.key, object).object;
+    return this.#commit(kind, live.key, object);
+  }
+
+  #commit(kind: ServedKind, key: string, object: Json): Json {
+    const { object: stored } = this.#store.commit(kind.resource, key, object);
+    this.#schemas.set(stored, kind.schema);
+    return stored;
+  }
+
+  /** The stored object where it is known to be as the kind's schema has it. */
+  #known({ schema }: ServedKind, { object }: Stored): Json | undefined {
+    return this.#schemas.get(object) === schema ? object : undefined;
   }
 
   #writer(kind: ServedKind, subresource: string | undefined, { fieldManager }: WriteOptions): Writer {
@@ -277,19 +294,5 @@ export class ObjectWriter {
 
   #time(): string {
     return `${new Date(this.#clock.now()).toISOString().slice(0, 19)}Z`;
-  }
-}
-
-/** Whether what was stated and will not be stored has the types of the schema. */
-function fits(stated: Json, next: Json, { schema }: ServedKind): boolean {
-  try {
-    for (const key of Object.keys(stated)) {
-      if (stated[key] !== next[key] && key !== 'metadata')
-        checkTyped(stated[key], fieldSchema(schema, key) ?? {});
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof TypedValueError) return false;
-    throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** Structural schemas, as CRDs write them, and what the API server does by them: pruning, defaults, list and map types. */
-import { cloneJson, fieldOf, isObject, type Json, setField } from './json.ts';
+import { cloneJson, fieldOf, isObject, itemOf, type Json, setField } from './json.ts';
 
 export interface Schema {
   readonly type?: string;
@@ -98,12 +98,16 @@ export function isNamed(schema: Schema | undefined, key: string): boolean {
   return schema?.properties !== undefined && Object.hasOwn(schema.properties, key);
 }
 
-/** The value without fields that the schema does not declare. The same value where there are none. */
-export function prune(value: unknown, schema: Schema): unknown {
+/**
+ * The value without fields that the schema does not declare. The same value where there are none.
+ * @param known one without such fields: parts that both share are not looked at
+ */
+export function prune(value: unknown, schema: Schema, known?: unknown): unknown {
+  if (value === known) return value;
   if (Array.isArray(value)) {
     const { items } = schema;
     if (items === undefined) return value;
-    const pruned = value.map((item) => prune(item, items));
+    const pruned = value.map((item, index) => prune(item, items, itemOf(known, index)));
     return pruned.every((item, index) => item === value[index]) ? value : pruned;
   }
   if (!isObject(value)) return value;
@@ -115,19 +119,23 @@ export function prune(value: unknown, schema: Schema): unknown {
       changed = true;
       continue;
     }
-    const item = prune(value[key], beneath);
+    const item = prune(value[key], beneath, fieldOf(known, key));
     changed ||= item !== value[key];
     setField(kept, key, item);
   }
   return changed ? kept : value;
 }
 
-/** The value with the schema's defaults; nulls that may not be null take them too. The same value where none apply. */
-export function withDefaults(value: unknown, schema: Schema): unknown {
+/**
+ * The value with the schema's defaults; nulls that may not be null take them too. The same value where none apply.
+ * @param known one that has them: parts that both share are not looked at
+ */
+export function withDefaults(value: unknown, schema: Schema, known?: unknown): unknown {
+  if (value === known) return value;
   if (Array.isArray(value)) {
     const { items } = schema;
     if (items === undefined) return value;
-    const filled = value.map((item) => withDefaults(item, items));
+    const filled = value.map((item, index) => withDefaults(item, items, itemOf(known, index)));
     return filled.every((item, index) => item === value[index]) ? value : filled;
   }
   if (!isObject(value)) return value;
@@ -136,7 +144,7 @@ export function withDefaults(value: unknown, schema: Schema): unknown {
     const present = fieldOf(value, key);
     const missing = present === undefined || (present === null && beneath.nullable !== true);
     if (missing && beneath.default === undefined) continue;
-    const item = withDefaults(missing ? cloneJson(beneath.default) : present, beneath);
+    const item = withDefaults(missing ? cloneJson(beneath.default) : present, beneath, fieldOf(known, key));
     if (item === present) continue;
     if (filled === value) filled = { ...value };
     setField(filled, key, item);
@@ -144,7 +152,7 @@ export function withDefaults(value: unknown, schema: Schema): unknown {
   if (isObject(schema.additionalProperties)) {
     for (const key of Object.keys(value)) {
       if (isNamed(schema, key)) continue;
-      const item = withDefaults(value[key], schema.additionalProperties);
+      const item = withDefaults(value[key], schema.additionalProperties, fieldOf(known, key));
       if (item === value[key]) continue;
       if (filled === value) filled = { ...value };
       setField(filled, key, item);

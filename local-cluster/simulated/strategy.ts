@@ -23,10 +23,13 @@ export interface Identity {
   readonly random: () => number;
 }
 
-/** The object as the schema has it: undeclared fields pruned, defaults filled in. */
-export function structured(kind: ServedKind, object: Json): Json {
-  const pruned = kind.custom ? (prune(object, kind.schema) as Json) : object;
-  return withDefaults(pruned, kind.schema) as Json;
+/**
+ * The object as the schema has it: undeclared fields pruned, defaults filled in.
+ * @param known one that is as the schema has it: parts that both share are not looked at
+ */
+export function structured(kind: ServedKind, object: Json, known?: Json): Json {
+  const pruned = kind.custom ? (prune(object, kind.schema, known) as Json) : object;
+  return withDefaults(pruned, kind.schema, known) as Json;
 }
 
 /** A new object with its name and identity; without a status that only the subresource may write. */
@@ -163,10 +166,13 @@ function content(kind: ServedKind, { apiVersion: _a, kind: _k, metadata: _m, sta
   return kind.statusSubresource || status === undefined ? rest : { ...rest, status };
 }
 
-/** Throws StatusError (422) where an object may not be stored like this. */
-export function validate(kind: ServedKind, live: Json | undefined, next: Json): void {
+/**
+ * Throws StatusError (422) where an object may not be stored like this.
+ * @param known one that is as the schema has it: parts that both share are not looked at
+ */
+export function validate(kind: ServedKind, live: Json | undefined, next: Json, known?: Json): void {
   const { metadata } = next as { metadata: Json };
-  const causes = kind.custom ? invalidFields(next, kind.schema) : [];
+  const causes = kind.custom ? invalidFields(next, kind.schema, known) : [];
   const owners = (metadata['ownerReferences'] as Json[] | undefined) ?? [];
   if (owners.filter(({ controller }) => controller === true).length > 1) {
     causes.push({
@@ -175,10 +181,8 @@ export function validate(kind: ServedKind, live: Json | undefined, next: Json): 
       field: 'metadata.ownerReferences',
     });
   }
-  const known = (live?.['metadata'].finalizers as string[] | undefined) ?? [];
-  const added = ((metadata['finalizers'] as string[] | undefined) ?? []).filter(
-    (one) => !known.includes(one),
-  );
+  const held = (live?.['metadata'].finalizers as string[] | undefined) ?? [];
+  const added = ((metadata['finalizers'] as string[] | undefined) ?? []).filter((one) => !held.includes(one));
   if (live?.['metadata'].deletionTimestamp !== undefined && added.length > 0) {
     causes.push({
       reason: 'FieldValueForbidden',

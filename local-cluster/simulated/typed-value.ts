@@ -113,14 +113,15 @@ export interface Comparison {
   readonly removed: FieldSet;
 }
 
+const NO_DIFFERENCE: Comparison = { changed: new FieldSet(), removed: new FieldSet() };
 /** Null beside a list or map stands for an empty one. */
 const NO_ITEMS: ReadonlyMap<string, unknown> = new Map();
 
 /** What differs between two values. */
 export function compareTyped(before: unknown, after: unknown, schema: Schema): Comparison {
+  if (before === after) return NO_DIFFERENCE;
   const changed = new FieldSet();
   const removed = new FieldSet();
-  if (before === after) return { changed, removed };
   const oldItems = before === null && after !== undefined ? NO_ITEMS : itemsOf(before, schema);
   const newItems = after === null && before !== undefined ? NO_ITEMS : itemsOf(after, schema);
   const isScalar =
@@ -132,12 +133,15 @@ export function compareTyped(before: unknown, after: unknown, schema: Schema): C
   }
   if (before === undefined) changed.member = true;
   if (after === undefined) removed.member = true;
-  for (const element of new Set([...(oldItems?.keys() ?? []), ...(newItems?.keys() ?? [])])) {
-    const beneath = schemaAt(schema, element);
-    const part = compareTyped(oldItems?.get(element), newItems?.get(element), beneath);
+  const compare = (element: string, was: unknown, is: unknown): void => {
+    if (was === is) return;
+    const part = compareTyped(was, is, schemaAt(schema, element));
     changed.put(element, part.changed);
     removed.put(element, part.removed);
-  }
+  };
+  for (const [element, was] of oldItems ?? NO_ITEMS) compare(element, was, newItems?.get(element));
+  for (const [element, is] of newItems ?? NO_ITEMS)
+    if (oldItems?.has(element) !== true) compare(element, undefined, is);
   return { changed, removed };
 }
 
@@ -251,6 +255,7 @@ function withNamedParents(set: FieldSet, schema: Schema): FieldSet {
  * and belongs to nobody goes with it, what was in no statement stays.
  */
 export function pruneUnstated(merged: unknown, last: FieldSet, managed: FieldSet, schema: Schema): unknown {
+  if (last.difference(managed).isEmpty) return merged;
   const before = withNamedParents(last, schema);
   const now = withNamedParents(managed, schema);
   if (before.difference(now).isEmpty) return merged;

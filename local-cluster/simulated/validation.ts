@@ -1,7 +1,7 @@
 /** Checks an object against a structural schema. CEL rules and formats are not looked at. */
 import { equalJson } from '../../forwarder/lib/equal-json.ts';
 import { isRawNumber } from '../../forwarder/lib/exact-json.ts';
-import { fieldOf, isObject } from './json.ts';
+import { fieldOf, isObject, itemOf } from './json.ts';
 import { fieldSchema, type Schema } from './schema.ts';
 
 export interface FieldCause {
@@ -10,14 +10,20 @@ export interface FieldCause {
   readonly field: string;
 }
 
-/** What is wrong with a value, field by field; nothing where it is right. */
-export function invalidFields(value: unknown, schema: Schema): FieldCause[] {
+const patterns = new WeakMap<Schema, RegExp>();
+
+/**
+ * What is wrong with a value, field by field; nothing where it is right.
+ * @param known one that is right: parts that both share are not looked at
+ */
+export function invalidFields(value: unknown, schema: Schema, known?: unknown): FieldCause[] {
   const causes: FieldCause[] = [];
-  check(value, schema, '', causes);
+  check(value, schema, known, '', causes);
   return causes;
 }
 
-function check(value: unknown, schema: Schema, path: string, causes: FieldCause[]): void {
+function check(value: unknown, schema: Schema, known: unknown, path: string, causes: FieldCause[]): void {
+  if (value === known && known !== undefined) return;
   const field = path === '' ? '<nil>' : path;
   const wrong = (why: string, reason = 'FieldValueInvalid'): void => {
     causes.push({ reason, message: `Invalid value: ${shown(value)}: ${why}`, field });
@@ -33,20 +39,20 @@ function check(value: unknown, schema: Schema, path: string, causes: FieldCause[
     causes.push({ reason: 'FieldValueNotSupported', message, field });
   }
   if (typeof value === 'string') {
-    const { pattern, minLength = 0, maxLength = Infinity } = schema;
-    const { length } = Array.from(value);
-    if (length < minLength) wrong(`${path} in body should be at least ${minLength} chars long`);
-    if (length > maxLength) wrong(`may not be more than ${maxLength} bytes`, 'FieldValueTooLong');
-    if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) {
+    const { pattern, minLength, maxLength } = schema;
+    if (minLength !== undefined && lengthOf(value) < minLength)
+      wrong(`${path} in body should be at least ${minLength} chars long`);
+    if (maxLength !== undefined && lengthOf(value) > maxLength)
+      wrong(`may not be more than ${maxLength} bytes`, 'FieldValueTooLong');
+    if (pattern !== undefined && !matches(value, pattern, schema))
       wrong(`${path} in body should match '${pattern}'`);
-    }
   } else if (type === 'integer' || type === 'number') {
     const number = Number(isRawNumber(value) ? value.rawJSON : value);
     const { minimum = -Infinity, maximum = Infinity } = schema;
     if (number < minimum) wrong(`${path} in body should be greater than or equal to ${minimum}`);
     if (number > maximum) wrong(`${path} in body should be less than or equal to ${maximum}`);
   } else if (Array.isArray(value)) {
-    checkList(value, schema, { path, field, wrong, causes });
+    checkList(value, schema, known, { path, field, wrong, causes });
   } else if (isObject(value)) {
     for (const name of schema.required ?? []) {
       if (fieldOf(value, name) === undefined) {
@@ -61,14 +67,25 @@ function check(value: unknown, schema: Schema, path: string, causes: FieldCause[
       const beneath = fieldSchema(schema, key);
       // metadata has rules of its own.
       if (beneath === undefined || (path === '' && key === 'metadata')) continue;
-      check(value[key], beneath, path === '' ? key : `${path}.${key}`, causes);
+      check(value[key], beneath, fieldOf(known, key), path === '' ? key : `${path}.${key}`, causes);
     }
   }
+}
+
+function lengthOf(text: string): number {
+  return Array.from(text).length;
+}
+
+function matches(text: string, pattern: string, schema: Schema): boolean {
+  const compiled = patterns.get(schema) ?? new RegExp(pattern, 'u');
+  patterns.set(schema, compiled);
+  return compiled.test(text);
 }
 
 function checkList(
   list: readonly unknown[],
   schema: Schema,
+  known: unknown,
   {
     path,
     field,
@@ -96,7 +113,8 @@ function checkList(
       seen.add(key);
     });
   }
-  if (items !== undefined) list.forEach((item, index) => check(item, items, `${path}[${index}]`, causes));
+  if (items === undefined) return;
+  list.forEach((item, index) => check(item, items, itemOf(known, index), `${path}[${index}]`, causes));
 }
 
 function typeOf(value: unknown): string {

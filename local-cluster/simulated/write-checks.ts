@@ -5,7 +5,9 @@ import type { ApplyConflict } from './managed-fields.ts';
 import type { ObjectStore, Stored } from './object-store.ts';
 import { PATCH_TYPES } from './patches.ts';
 import { type ResourcePath, storeKey } from './request.ts';
+import { fieldSchema } from './schema.ts';
 import { conflict, invalid, MODIFIED, notFound, type StatusDetails, StatusError } from './status-error.ts';
+import { checkTyped, TypedValueError } from './typed-value.ts';
 
 /** The body of an apply, if it is one. */
 export function statement(
@@ -139,4 +141,18 @@ function conflictList(fields: ApplyConflict['fields']): string {
       of.length === 1 ? `conflict with ${by}: ${of[0]}` : `conflicts with ${by}:\n- ${of.join('\n- ')}`,
     )
     .join('\n');
+}
+
+/** Whether what was stated and will not be stored has the types of the schema. */
+export function fits(stated: Json, next: Json, { schema }: ServedKind): boolean {
+  try {
+    for (const key of Object.keys(stated)) {
+      if (stated[key] !== next[key] && key !== 'metadata')
+        checkTyped(stated[key], fieldSchema(schema, key) ?? {});
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof TypedValueError) return false;
+    throw error;
+  }
 }

@@ -3,13 +3,19 @@ import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 /** A short digest of what a function is to get of an object: all but what only the API server needs. */
 export function bodyOf({ metadata, ...rest }: KubeObject): string {
   const { managedFields: _managed, ...shown } = metadata;
-  return fnv(JSON.stringify({ ...rest, metadata: shown }, sorted));
+  return fnv(sortedJson({ ...rest, metadata: shown }));
 }
 
-/** Keys in order, so that only what is said counts. */
-function sorted(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** JSON with keys in order, so that only what is said counts. */
+function sortedJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join()}]`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
+  return `{${names
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${sortedJson(fields[name])}`)
+    .join()}}`;
 }
 
 function fnv(text: string): string {
