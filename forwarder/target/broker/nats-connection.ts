@@ -21,7 +21,7 @@ import { tlsOptions } from './tls-options.ts';
 interface NatsClient {
   readonly headers: () => MsgHdrs;
   /** By the kind of login. */
-  readonly signers: Readonly<Record<'nkey' | 'credentials', (text: Uint8Array) => Authenticator>>;
+  readonly signers: Readonly<Record<'nkey' | 'credentials', (text: string) => Authenticator>>;
   readonly connect: (options: OwnSocketOptions) => Promise<NatsConnectionImpl>;
 }
 
@@ -85,7 +85,7 @@ function loginOptions(client: NatsClient, { login }: BrokerCredentials): Partial
 
 /** What answers the server's challenge. Throws TargetError for a text that is no seed, or no .creds file. */
 function signer({ signers }: NatsClient, { kind, text, field }: TextLogin): Authenticator {
-  const authenticator = signers[kind === 'nkey' ? 'nkey' : 'credentials'](Buffer.from(text));
+  const authenticator = signers[kind === 'nkey' ? 'nkey' : 'credentials'](text);
   try {
     authenticator('');
   } catch {
@@ -132,7 +132,11 @@ function loadClient(): Promise<NatsClient> {
     setTransportFactory({ factory: () => new OwnSocketTransport() });
     return {
       headers: () => headers(),
-      signers: { nkey: nkeyAuthenticator, credentials: credsAuthenticator },
+      signers: {
+        nkey: (text) => nkeyAuthenticator(Buffer.from(text)),
+        // It wants a line after the last one of the file.
+        credentials: (text) => credsAuthenticator(Buffer.from(`${text}\n`)),
+      },
       connect: async (options) => (await client.NatsConnectionImpl.connect(options)) as NatsConnectionImpl,
     };
   });
