@@ -12,12 +12,12 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Target } from '../../forwarder/model/target.ts';
 import { createAddressGuard, type AddressGuard } from '../../forwarder/target/address-guard.ts';
+import { ANYWHERE, behindProxy, type BrokerServer } from '../support/brokers/broker-under-test.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt, type InvocationOverrides } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { TcpServer } from '../support/tcp-server.ts';
@@ -27,25 +27,18 @@ const TIMEOUT_MS = 30_000;
 /** More than a client on loopback takes to write a message. */
 const TURNS_OF_A_SEND = 200;
 
-export interface TestBroker extends AsyncDisposable {
-  /** Where its server listens. */
-  readonly port: number;
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  /** All messages that consumers would get, in the order of the broker. */
-  messages(): Promise<readonly BrokerMessage[]>;
-}
-
 export interface BrokerMessage {
   /** The id attribute of its event. */
   readonly id: string;
   readonly body: string;
 }
 
-export interface BrokerSuite {
+export interface BrokerSuite<S extends BrokerServer> {
   readonly name: string;
   /** The real server, whose messages hold at most about 1 MiB. Clients reach it on 127.0.0.1 by `clientPort` only. */
-  start(clientPort: number): Promise<TestBroker>;
+  start(clientPort: number): Promise<S>;
+  /** All that consumers would get, in the order of the broker. */
+  messages(server: S): Promise<readonly BrokerMessage[]>;
   /** A Target at that address. `missing`: its destination is one that the server does not have. */
   targetAt(where: BrokerAddress, clock: ManualClock, guard: AddressGuard): Target;
   /** Bytes of data that the broker refuses. */
@@ -58,26 +51,14 @@ export interface BrokerAddress {
   readonly missing?: boolean;
 }
 
-const OPEN = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-
-export function brokerTargetContract(suite: BrokerSuite): void {
+export function brokerTargetContract<S extends BrokerServer>(suite: BrokerSuite<S>): void {
   describe(suite.name, () => {
-    let proxy: FaultProxy;
-    let broker: TestBroker;
-    before(async () => {
-      proxy = await FaultProxy.start(0);
-      broker = await suite.start(proxy.port);
-      proxy.upstreamPort = broker.port;
-    });
-    after(async () => {
-      await broker?.[Symbol.asyncDispose]();
-      await proxy?.[Symbol.asyncDispose]();
-    });
+    const broker = behindProxy((clientPort) => suite.start(clientPort));
 
     const targetOn = (clock: ManualClock, where: Partial<BrokerAddress> = {}): Target =>
-      suite.targetAt({ host: '127.0.0.1', port: proxy.port, ...where }, clock, OPEN);
+      suite.targetAt({ host: '127.0.0.1', port: broker.proxy.port, ...where }, clock, ANYWHERE);
     const stored = async (ids: readonly string[]): Promise<string[]> =>
-      (await broker.messages()).map(({ id }) => id).filter((id) => ids.includes(id));
+      (await suite.messages(broker.server)).map(({ id }) => id).filter((id) => ids.includes(id));
 
     it('says accepted once the broker keeps the message', async () => {
       const clock = new ManualClock();
@@ -85,7 +66,7 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const id = randomUUID();
       const invocation = invocationAt(clock, { id, dataJson: '{"object":{"spec":{"a":"ü"}}}' });
       assert.deepEqual(await target.invoke(invocation, new AbortController().signal), { kind: 'accepted' });
-      const found = (await broker.messages()).find((message) => message.id === id);
+      const found = (await suite.messages(broker.server)).find((message) => message.id === id);
       assert.equal(found?.body, invocation.dataJson);
       assert.equal(clock.pending, 0);
     });
@@ -102,11 +83,11 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const clock = new ManualClock();
       await using target = targetOn(clock);
       await send(target, clock);
-      const before = proxy.accepted;
+      const before = broker.proxy.accepted;
       const ids = Array.from({ length: 100 }, () => randomUUID());
       await Promise.all(ids.map((id) => send(target, clock, { id })));
       assert.deepEqual((await stored(ids)).toSorted(), ids.toSorted());
-      assert.equal(proxy.accepted, before);
+      assert.equal(broker.proxy.accepted, before);
       assert.equal(clock.pending, 0);
     });
 
@@ -114,9 +95,9 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const clock = new ManualClock();
       const target = targetOn(clock);
       await send(target, clock);
-      assert.ok(proxy.open > 0);
+      assert.ok(broker.proxy.open > 0);
       await target[Symbol.asyncDispose]();
-      await eventually('no connection stands', () => proxy.open === 0);
+      await eventually('no connection stands', () => broker.proxy.open === 0);
     });
 
     it("is the target's failure where the connection is refused, and one such failure says it all", async () => {
@@ -155,7 +136,7 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const clock = new ManualClock();
       await using target = targetOn(clock);
       await send(target, clock);
-      proxy.lose();
+      broker.proxy.lose();
       const failure = assertFails(send(target, clock), { code: 'TARGET_TIMEOUT', blame: 'delivery' });
       await turns();
       await clock.advance(TIMEOUT_MS);
@@ -170,11 +151,11 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const clock = new ManualClock();
       await using target = targetOn(clock);
       await send(target, clock);
-      proxy.pause();
+      broker.proxy.pause();
       const failure = assertFails(send(target, clock), { code: 'TARGET_ABORTED', blame: 'delivery' });
       await turns();
-      proxy.cut('RST');
-      proxy.resume();
+      broker.proxy.cut('RST');
+      broker.proxy.resume();
       await failure;
       await send(target, clock);
       assert.equal(clock.pending, 0);
@@ -184,22 +165,22 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       const clock = new ManualClock();
       await using target = targetOn(clock);
       await send(target, clock);
-      proxy.pause();
+      broker.proxy.pause();
       const stop = new AbortController();
       const reason = new Error('shutting down');
       const rejected = assert.rejects(send(target, clock, {}, stop.signal), (error) => error === reason);
       await turns();
       stop.abort(reason);
       await rejected;
-      proxy.resume();
-      await eventually('it hangs up', () => proxy.open === 0);
+      broker.proxy.resume();
+      await eventually('it hangs up', () => broker.proxy.open === 0);
       assert.equal(clock.pending, 0);
     });
 
     it('does not connect at all when it is stopped beforehand or the deadline has passed', async () => {
       const clock = new ManualClock();
       await using target = targetOn(clock);
-      const before = proxy.accepted;
+      const before = broker.proxy.accepted;
       const reason = new Error('shutting down');
       await assert.rejects(send(target, clock, {}, AbortSignal.abort(reason)), (error) => error === reason);
       const late = invocationAt(clock, { timeoutMs: TIMEOUT_MS });
@@ -208,7 +189,7 @@ export function brokerTargetContract(suite: BrokerSuite): void {
         code: 'TARGET_TIMEOUT',
         blame: 'delivery',
       });
-      assert.equal(proxy.accepted, before);
+      assert.equal(broker.proxy.accepted, before);
     });
 
     it("is the target's failure where nothing takes the message, while others go on", async () => {
@@ -247,16 +228,16 @@ export function brokerTargetContract(suite: BrokerSuite): void {
     it('never calls a forbidden address, by number or by name', async () => {
       const clock = new ManualClock();
       const inPod = createAddressGuard({ inPod: true, apiServers: [], deniedCidrs: [] });
-      const before = proxy.accepted;
+      const before = broker.proxy.accepted;
       for (const host of ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254']) {
-        await using target = suite.targetAt({ host, port: proxy.port }, clock, inPod);
+        await using target = suite.targetAt({ host, port: broker.proxy.port }, clock, inPod);
         await assertFails(send(target, clock), {
           code: 'TARGET_FORBIDDEN',
           blame: 'target',
           conclusive: true,
         });
       }
-      assert.equal(proxy.accepted, before);
+      assert.equal(broker.proxy.accepted, before);
     });
 
     it("is the target's failure while the server is away, and works again when it is back", async () => {
@@ -264,14 +245,14 @@ export function brokerTargetContract(suite: BrokerSuite): void {
       await using target = targetOn(clock);
       const before = randomUUID();
       await send(target, clock, { id: before });
-      await broker.kill();
-      await eventually('the connection has ended', () => proxy.open === 0);
+      await broker.server.kill();
+      await eventually('the connection has ended', () => broker.proxy.open === 0);
       const away = { code: 'TARGET_UNREACHABLE', blame: 'target', conclusive: true } as const;
       // The first may still go out on the connection that is just dying.
       const first: unknown = await send(target, clock).catch((error: unknown) => error);
       assert.match(String((first as { code?: unknown }).code), /^TARGET_(UNREACHABLE|ABORTED)$/);
       await assertFails(send(target, clock), away);
-      await broker.start();
+      await broker.server.start();
       const id = randomUUID();
       await eventually('it takes messages again', async () => {
         await send(target, clock, { id });

@@ -1,51 +1,26 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Target } from '../../forwarder/model/target.ts';
+import type { SaslMechanism } from '../../forwarder/model/trigger.ts';
 import { type AddressGuard, createAddressGuard } from '../../forwarder/target/address-guard.ts';
 import { kafkaTargets } from '../../forwarder/target/kafka.ts';
+import { ANYWHERE, behindProxy, BrokerUser, targetAlone } from '../support/brokers/broker-under-test.ts';
 import { KafkaServer } from '../support/brokers/kafka-server.ts';
-import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
-import { type BrokerMessage, brokerTargetContract, send, type TestBroker } from './broker-target.contract.ts';
+import { brokerSecurityContract } from './broker-security.contract.ts';
+import { type BrokerMessage, brokerTargetContract, send } from './broker-target.contract.ts';
 import { assertFails } from './target.contract.ts';
 
-const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-
-function kafkaTarget(broker: string, topic: string, clock: ManualClock, by: AddressGuard = guard): Target {
-  return kafkaTargets({ clock, guard: by, env: {} }).create(
-    { type: 'kafka', brokers: [broker], topic },
-    { reply: 'Result' },
-    principalWith(),
-  );
+function kafkaTarget(broker: string, topic: string, clock: ManualClock, by: AddressGuard = ANYWHERE): Target {
+  return targetAlone(kafkaTargets, { type: 'kafka', brokers: [broker], topic }, { clock, guard: by });
 }
 
-class TopicServer implements TestBroker {
-  readonly #server: KafkaServer;
-  constructor(server: KafkaServer) {
-    this.#server = server;
-  }
-  get port(): number {
-    return this.#server.port;
-  }
-  async kill(): Promise<void> {
-    await this.#server.kill();
-  }
-  async start(): Promise<void> {
-    await this.#server.start();
-  }
-  async messages(): Promise<readonly BrokerMessage[]> {
-    const records = await this.#server.records('apps');
-    return records.map(({ headers, value }) => ({
-      id: String(headers?.['ce_id']),
-      body: String(value),
-    }));
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
+async function idsAndBodies(server: KafkaServer): Promise<readonly BrokerMessage[]> {
+  const records = await server.records('apps');
+  return records.map(({ headers, value }) => ({ id: String(headers?.['ce_id']), body: String(value) }));
 }
 
 brokerTargetContract({
@@ -53,37 +28,85 @@ brokerTargetContract({
   async start(clientPort) {
     const server = await KafkaServer.start(clientPort);
     await server.createTopic('apps');
-    return new TopicServer(server);
+    return server;
   },
+  messages: idsAndBodies,
   targetAt: ({ host, port, missing = false }, clock, by) =>
     kafkaTarget(`${host}:${port}`, missing ? 'nowhere' : 'apps', clock, by),
   tooManyBytes: 1_048_588,
 });
 
+brokerSecurityContract({
+  name: 'Kafka target',
+  type: 'kafka',
+  async start(clientPort, user) {
+    const server = await KafkaServer.start(clientPort, user);
+    await server.createTopic('apps');
+    return server;
+  },
+  messages: idsAndBodies,
+  targets: kafkaTargets,
+  spec: (address, { auth, ...tls }) => ({
+    type: 'kafka',
+    brokers: [address],
+    topic: 'apps',
+    ...(auth !== undefined && { auth: { basic: { ...auth.basic, mechanism: 'SCRAM-SHA-512' } } }),
+    ...tls,
+  }),
+});
+
+describe('Kafka target with a SASL mechanism', () => {
+  const user = new BrokerUser();
+  const broker = behindProxy((port) => KafkaServer.start(port, user, ['PLAIN', 'SCRAM-SHA-256']));
+  const REFUSED = { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true } as const;
+  const targetFor = (mechanism: SaslMechanism, clock: ManualClock, password = user.password): Target =>
+    targetAlone(
+      kafkaTargets,
+      {
+        type: 'kafka',
+        brokers: [`127.0.0.1:${broker.proxy.port}`],
+        topic: 'apps',
+        auth: { basic: { secretRef: { name: 'login' }, mechanism } },
+        tls: { secretRef: { name: 'tls' } },
+      },
+      { clock, principal: principalWith({ secrets: { ...user.secrets, 'login/password': password } }) },
+    );
+
+  it('logs in by each that the broker offers', async () => {
+    await broker.server.createTopic('apps');
+    const clock = new ManualClock();
+    for (const mechanism of ['PLAIN', 'SCRAM-SHA-256'] as const) {
+      await using target = targetFor(mechanism, clock);
+      assert.deepEqual(await send(target, clock), { kind: 'accepted' });
+      await using other = targetFor(mechanism, clock, 'canary-of-mallory');
+      await assertFails(send(other, clock), REFUSED);
+    }
+  });
+
+  it("is the target's failure where the broker does not offer it", async () => {
+    const clock = new ManualClock();
+    await using target = targetFor('SCRAM-SHA-512', clock);
+    await assertFails(send(target, clock), REFUSED);
+    await assert.rejects(send(target, clock), {
+      message: /^spec\.target\.kafka\.auth\.basic\.secretRef: .*mechanism/i,
+    });
+  });
+});
+
 describe('Kafka target', () => {
-  // What the broker tells of itself is the address of the proxy.
-  let proxy: FaultProxy;
-  let server: KafkaServer;
-  before(async () => {
-    proxy = await FaultProxy.start(0);
-    server = await KafkaServer.start(proxy.port);
-    proxy.upstreamPort = server.port;
-  });
-  after(async () => {
-    await server?.[Symbol.asyncDispose]();
-    await proxy?.[Symbol.asyncDispose]();
-  });
+  // What the broker tells of itself is the address of the broker.proxy.
+  const broker = behindProxy((clientPort) => KafkaServer.start(clientPort));
 
   const targetFor = (topic: string, clock: ManualClock): Target =>
-    kafkaTarget(`127.0.0.1:${proxy.port}`, topic, clock);
+    kafkaTarget(`127.0.0.1:${broker.proxy.port}`, topic, clock);
 
   it('produces the event in binary mode, with the uid of the object as the key', async () => {
-    await server.createTopic('binary');
+    await broker.server.createTopic('binary');
     const clock = new ManualClock();
     await using target = targetFor('binary', clock);
     const invocation = invocationAt(clock, { id: 'a "b" ü' });
     await target.invoke(invocation, new AbortController().signal);
-    const [record] = await server.records('binary');
+    const [record] = await broker.server.records('binary');
     const { datacontenttype, ...attributes } = invocation.attributes;
     assert.equal(String(record?.key), attributes.partitionkey);
     assert.equal(String(record?.value), invocation.dataJson);
@@ -98,8 +121,16 @@ describe('Kafka target', () => {
     );
   });
 
+  it('finds a broker by an IPv6 address', async () => {
+    await broker.server.createTopic('six');
+    const clock = new ManualClock();
+    await using target = kafkaTarget(`[::ffff:127.0.0.1]:${broker.proxy.port}`, 'six', clock);
+    await send(target, clock);
+    assert.equal((await broker.server.records('six')).length, 1);
+  });
+
   it('keeps all of one object in one partition, in order', async () => {
-    await server.createTopic('partitions', { partitions: 4 });
+    await broker.server.createTopic('partitions', { partitions: 4 });
     const clock = new ManualClock();
     await using target = targetFor('partitions', clock);
     const objects = Array.from({ length: 8 }, () => randomUUID());
@@ -114,7 +145,7 @@ describe('Kafka target', () => {
         }),
       );
     }
-    const records = await server.records('partitions');
+    const records = await broker.server.records('partitions');
     for (const uid of objects) {
       const own = records.filter(({ key }) => String(key) === uid);
       assert.equal(new Set(own.map(({ partition }) => partition)).size, 1);
@@ -127,19 +158,19 @@ describe('Kafka target', () => {
   });
 
   it('never calls the addresses that a broker names, where they are forbidden', async () => {
-    await server.createTopic('forbidden');
+    await broker.server.createTopic('forbidden');
     const clock = new ManualClock();
-    const apiServers = [{ host: '127.0.0.1', port: proxy.port }];
+    const apiServers = [{ host: '127.0.0.1', port: broker.proxy.port }];
     const noApiServer = createAddressGuard({ inPod: false, apiServers, deniedCidrs: [] });
-    await using target = kafkaTarget(`127.0.0.1:${server.port}`, 'forbidden', clock, noApiServer);
-    const before = proxy.accepted;
+    await using target = kafkaTarget(`127.0.0.1:${broker.server.port}`, 'forbidden', clock, noApiServer);
+    const before = broker.proxy.accepted;
     await assertFails(send(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true });
-    assert.equal(proxy.accepted, before);
-    assert.deepEqual(await server.records('forbidden'), []);
+    assert.equal(broker.proxy.accepted, before);
+    assert.deepEqual(await broker.server.records('forbidden'), []);
   });
 
   it('refuses for good what the topic has no place for', async () => {
-    await server.createTopic('small', { config: { 'max.message.bytes': '9000' } });
+    await broker.server.createTopic('small', { config: { 'max.message.bytes': '9000' } });
     const clock = new ManualClock();
     await using target = targetFor('small', clock);
     const dataJson = JSON.stringify('x'.repeat(10_000));

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { nkeys } from '@nats-io/transport-node';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { TargetError } from '../../forwarder/lib/errors.ts';
 import type { Target } from '../../forwarder/model/target.ts';
-import { type AddressGuard, createAddressGuard } from '../../forwarder/target/address-guard.ts';
+import type { AddressGuard } from '../../forwarder/target/address-guard.ts';
 import { natsTargets } from '../../forwarder/target/nats.ts';
+import { ANYWHERE, targetAlone } from '../support/brokers/broker-under-test.ts';
+import { NatsOperator, seedOf } from '../support/brokers/nats-operator.ts';
 import { NatsServer } from '../support/brokers/nats-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
@@ -15,41 +16,19 @@ import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
 import { selfSigned } from '../support/certificates.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { type BrokerMessage, brokerTargetContract, send, type TestBroker } from './broker-target.contract.ts';
+import { brokerSecurityContract } from './broker-security.contract.ts';
+import { type BrokerMessage, brokerTargetContract, send } from './broker-target.contract.ts';
 import { assertFails } from './target.contract.ts';
 
-const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
+const MUTUAL_TLS = '--tls --tlskey key.pem --tlscert cert.pem --tlsverify --tlscacert ca.pem'.split(' ');
 
-function natsTarget(url: string, subject: string, clock: ManualClock, by: AddressGuard = guard): Target {
-  return natsTargets({ clock, guard: by, env: {} }).create(
-    { type: 'nats', url, subject },
-    { reply: 'Result' },
-    principalWith(),
-  );
+function natsTarget(url: string, subject: string, clock: ManualClock, by: AddressGuard = ANYWHERE): Target {
+  return targetAlone(natsTargets, { type: 'nats', url, subject }, { clock, guard: by });
 }
 
-class StreamServer implements TestBroker {
-  readonly #server: NatsServer;
-  constructor(server: NatsServer) {
-    this.#server = server;
-  }
-  get port(): number {
-    return this.#server.port;
-  }
-  async kill(): Promise<void> {
-    await this.#server.kill();
-  }
-  async start(): Promise<void> {
-    await this.#server.start();
-  }
-  async messages(): Promise<readonly BrokerMessage[]> {
-    const messages = await this.#server.messages('apps');
-    return messages.map(({ headers, body }) => ({ id: headers['ce-id'] ?? '', body }));
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
+async function idsAndBodies(server: NatsServer): Promise<readonly BrokerMessage[]> {
+  const messages = await server.messages('apps');
+  return messages.map(({ headers, body }) => ({ id: headers['ce-id'] ?? '', body }));
 }
 
 brokerTargetContract({
@@ -57,11 +36,29 @@ brokerTargetContract({
   async start() {
     const server = await NatsServer.start();
     await server.createStream('apps');
-    return new StreamServer(server);
+    return server;
   },
+  messages: idsAndBodies,
   targetAt: ({ host, port, missing = false }, clock, by) =>
     natsTarget(`nats://${host}:${port}`, missing ? 'nowhere' : 'apps.web', clock, by),
   tooManyBytes: 1_048_576,
+});
+
+brokerSecurityContract({
+  name: 'NATS target',
+  type: 'nats',
+  async start(_clientPort, { username, password, ca, own, files }) {
+    const server = await NatsServer.start({
+      args: ['--user', username, '--pass', password, ...MUTUAL_TLS],
+      files,
+      credentials: { login: { kind: 'basic', username, password }, tls: { ca: ca.cert, ...own } },
+    });
+    await server.createStream('apps');
+    return server;
+  },
+  messages: idsAndBodies,
+  targets: natsTargets,
+  spec: (address, security) => ({ type: 'nats', url: `tls://${address}`, subject: 'apps.web', ...security }),
 });
 
 describe('NATS target', () => {
@@ -103,7 +100,7 @@ describe('NATS target', () => {
     await using server = await NatsServer.start();
     await server.createStream('apps');
     const clock = new ManualClock();
-    await using targets = natsTargets({ clock, guard, env: {} });
+    await using targets = natsTargets({ clock, guard: ANYWHERE, env: {} });
     await using proxy = await FaultProxy.start(server.port);
     const spec = { type: 'nats', url: `nats://127.0.0.1:${proxy.port}` } as const;
     const [a, b] = ['apps.a', 'apps.b'].map((subject) =>
@@ -170,20 +167,75 @@ describe('NATS target', () => {
   });
 
   it("is the target's failure where the server asks for credentials, and says so", async () => {
-    await using server = await NatsServer.start(['--user', 'a', '--pass', 'b']);
+    await using server = await NatsServer.start({ args: ['--user', 'a', '--pass', 'b'] });
     const clock = new ManualClock();
     await using target = natsTarget(server.url, 'apps.web', clock);
     await assertFails(send(target, clock), { code: 'TARGET_FORBIDDEN', blame: 'target' });
     await assert.rejects(send(target, clock), { message: /^nats apps\.web: .*Authorization/i });
   });
 
+  it('logs in with a token, with the seed of a user, or with a .creds file', async () => {
+    const operator = new NatsOperator();
+    const seeded = nkeys.createUser();
+    for (const { kind, good, bad, config } of [
+      {
+        kind: 'token',
+        good: 'canary-token',
+        bad: 'canary-other',
+        config: 'authorization { token: "canary-token" }',
+      },
+      {
+        kind: 'nkey',
+        good: seedOf(seeded),
+        bad: seedOf(nkeys.createUser()),
+        config: `authorization { users: [{ nkey: ${seeded.getPublicKey()} }] }`,
+      },
+      {
+        kind: 'credentials',
+        good: operator.credentials(),
+        bad: new NatsOperator().credentials(),
+        config: operator.config,
+      },
+    ] as const) {
+      await using server = await NatsServer.start({
+        args: ['-c', 'nats.conf'],
+        files: { 'nats.conf': config },
+        credentials: { login: { kind, text: good, field: '' } },
+      });
+      await server.createStream('apps');
+      const clock = new ManualClock();
+      const auth = { [kind]: { secretRef: { name: 'login', key: 'it' } } };
+      const targetWith = (value: string): Target =>
+        targetAlone(
+          natsTargets,
+          { type: 'nats', url: server.url, subject: 'apps.web', auth },
+          { clock, principal: principalWith({ secrets: { 'login/it': value } }) },
+        );
+      await using target = targetWith(`${good}\n`);
+      assert.deepEqual(await send(target, clock), { kind: 'accepted' });
+      const field = `spec.target.nats.auth.${kind}.secretRef: `;
+      await using other = targetWith(bad);
+      await assertFails(send(other, clock), { code: 'TARGET_FORBIDDEN', blame: 'target', conclusive: true });
+      await assert.rejects(send(other, clock), ({ message }: Error) => {
+        assert.ok(message.startsWith(`${field}nats apps.web: the login is refused (`), message);
+        return !message.includes('canary');
+      });
+      if (kind === 'token') continue;
+      await using none = targetWith('canary');
+      const broken = send(none, clock);
+      await assertFails(broken, { code: 'TARGET_MISCONFIGURED', blame: 'target', conclusive: true });
+      await assert.rejects(broken, {
+        message: new RegExp(`^${field}the value is no (seed|\\.creds file) of a user$`),
+      });
+    }
+  });
+
   it('speaks TLS with a server that somebody vouches for, and with no other', async () => {
-    await using folder = await temporaryFolder();
     const { key, cert } = selfSigned();
-    const [keyFile, certFile] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
-    writeFileSync(keyFile, key);
-    writeFileSync(certFile, cert);
-    await using server = await NatsServer.start(['--tls', '--tlskey', keyFile, '--tlscert', certFile]);
+    await using server = await NatsServer.start({
+      args: ['--tls', '--tlskey', 'key.pem', '--tlscert', 'cert.pem'],
+      files: { 'key.pem': key, 'cert.pem': cert },
+    });
     const clock = new ManualClock();
     const known = getCACertificates();
     for (const scheme of ['tls', 'nats']) {

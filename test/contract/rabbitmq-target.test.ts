@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TargetError } from '../../forwarder/lib/errors.ts';
 import type { Target } from '../../forwarder/model/target.ts';
-import { type AddressGuard, createAddressGuard } from '../../forwarder/target/address-guard.ts';
+import type { AddressGuard } from '../../forwarder/target/address-guard.ts';
 import { rabbitmqTargets } from '../../forwarder/target/rabbitmq.ts';
+import { ANYWHERE, targetAlone } from '../support/brokers/broker-under-test.ts';
 import { RabbitmqServer } from '../support/brokers/rabbitmq-server.ts';
 import { eventually, quietFor } from '../support/eventually.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { invocationAt } from '../support/invocations.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { principalWith } from '../support/principals.ts';
-import { type BrokerMessage, brokerTargetContract, send, type TestBroker } from './broker-target.contract.ts';
+import { brokerSecurityContract } from './broker-security.contract.ts';
+import { type BrokerMessage, brokerTargetContract, send } from './broker-target.contract.ts';
 import { assertFails } from './target.contract.ts';
-
-const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
 
 interface Destination {
   readonly exchange: string;
@@ -24,40 +24,18 @@ function rabbitmqTarget(
   url: string,
   destination: Destination,
   clock: ManualClock,
-  by: AddressGuard = guard,
+  by: AddressGuard = ANYWHERE,
 ): Target {
-  return rabbitmqTargets({ clock, guard: by, env: {} }).create(
-    { type: 'rabbitmq', url, ...destination },
-    { reply: 'Result' },
-    principalWith(),
-  );
+  return targetAlone(rabbitmqTargets, { type: 'rabbitmq', url, ...destination }, { clock, guard: by });
 }
 
-class QueueServer implements TestBroker {
-  readonly #server: RabbitmqServer;
-  constructor(server: RabbitmqServer) {
-    this.#server = server;
-  }
-  get port(): number {
-    return this.#server.port;
-  }
-  async kill(): Promise<void> {
-    await this.#server.kill();
-  }
-  async start(): Promise<void> {
-    await this.#server.start();
-  }
-  async messages(): Promise<readonly BrokerMessage[]> {
-    const messages = await this.#server.messages('apps');
-    return messages.map(({ headers, body }) => ({
-      id: String(headers?.['cloudEvents_id']),
-      // The client that reads has parsed it; the test of binary mode sees the bytes.
-      body: JSON.stringify(body),
-    }));
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
+async function idsAndBodies(server: RabbitmqServer): Promise<readonly BrokerMessage[]> {
+  const messages = await server.messages('apps');
+  // The client that reads has parsed it; the test of binary mode sees the bytes.
+  return messages.map(({ headers, body }) => ({
+    id: String(headers?.['cloudEvents_id']),
+    body: JSON.stringify(body),
+  }));
 }
 
 brokerTargetContract({
@@ -65,8 +43,9 @@ brokerTargetContract({
   async start() {
     const server = await RabbitmqServer.start();
     await server.createQueue('events', 'apps');
-    return new QueueServer(server);
+    return server;
   },
+  messages: idsAndBodies,
   targetAt: ({ host, port, missing = false }, clock, by) =>
     rabbitmqTarget(
       `amqp://${host}:${port}`,
@@ -75,6 +54,25 @@ brokerTargetContract({
       by,
     ),
   tooManyBytes: 1_000_000,
+});
+
+brokerSecurityContract({
+  name: 'RabbitMQ target',
+  type: 'rabbitmq',
+  async start(_clientPort, user) {
+    const server = await RabbitmqServer.start(user);
+    await server.createQueue('events', 'apps');
+    return server;
+  },
+  messages: idsAndBodies,
+  targets: rabbitmqTargets,
+  spec: (address, security) => ({
+    type: 'rabbitmq',
+    url: `amqps://${address}`,
+    exchange: 'events',
+    routingKey: 'apps',
+    ...security,
+  }),
 });
 
 describe('RabbitMQ target', () => {
@@ -124,7 +122,7 @@ describe('RabbitMQ target', () => {
   it("takes a message that no queue wants for the target's failure, and no other with it", async () => {
     await server.createQueue('events', 'wanted');
     const clock = new ManualClock();
-    const targets = rabbitmqTargets({ clock, guard, env: {} });
+    const targets = rabbitmqTargets({ clock, guard: ANYWHERE, env: {} });
     await using _ = targets;
     const [wanted, unwanted] = ['wanted', 'unwanted'].map((routingKey) =>
       targets.create(
@@ -153,7 +151,7 @@ describe('RabbitMQ target', () => {
     await server.createQueue('events', 'shared');
     const clock = new ManualClock();
     await using proxy = await FaultProxy.start(server.port);
-    await using targets = rabbitmqTargets({ clock, guard, env: {} });
+    await using targets = rabbitmqTargets({ clock, guard: ANYWHERE, env: {} });
     const spec = { type: 'rabbitmq', url: `amqp://127.0.0.1:${proxy.port}`, routingKey: 'shared' } as const;
     const [a, b] = ['events', ''].map((exchange) =>
       targets.create({ ...spec, exchange }, { reply: 'Result' }, principalWith()),

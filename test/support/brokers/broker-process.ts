@@ -1,7 +1,7 @@
 /** The server of a broker in a process group of its own, on ports and in a folder of its own; it can be killed and come back. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnGuarded } from '../../../local-cluster/guarded-spawn.ts';
@@ -28,6 +28,11 @@ export class BrokerProcess implements AsyncDisposable {
   constructor(name: string) {
     this.folder = mkdtempSync(join(tmpdir(), `statewire-${name}-`));
     this.#watchdog = startWatchdog(this.folder);
+  }
+
+  /** Files of its folder, in which it runs, by their name. */
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(this.folder, name), text);
   }
 
   /** Resolves once the server takes connections. */

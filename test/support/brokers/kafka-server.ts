@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import kafkajs, { type Kafka, type KafkaMessage } from 'kafkajs';
 import { freePort } from '../../../local-cluster/free-port.ts';
 import { BrokerProcess } from './broker-process.ts';
+import type { BrokerServer, BrokerUser } from './broker-under-test.ts';
 import { fetchOnce, isInPath, run } from './fetch-once.ts';
 
 const VERSION = '4.4.0';
@@ -29,6 +30,9 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 const JAVA = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const CONFIGURATION = 'server.properties';
+const KEY_STORE = 'key-store.pem';
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+const MECHANISMS: readonly string[] = ['PLAIN', ...SCRAM];
 
 interface Ports {
   /** For clients. */
@@ -40,28 +44,53 @@ interface Ports {
   readonly controller: number;
 }
 
-export class KafkaServer implements AsyncDisposable {
+/** Who alone comes in, and how. */
+interface Entry {
+  readonly user: BrokerUser;
+  readonly mechanisms: readonly string[];
+}
+
+export class KafkaServer implements BrokerServer {
   readonly port: number;
   readonly #process: BrokerProcess;
   readonly #classPath: string;
   readonly #kafka: Kafka;
 
-  private constructor(jars: string, ports: Ports) {
+  private constructor(jars: string, ports: Ports, entry: Entry | undefined) {
     this.port = ports.port;
     this.#classPath = join(jars, '*');
     this.#process = new BrokerProcess('kafka');
-    writeFileSync(join(this.#process.folder, CONFIGURATION), properties(ports, this.#process.folder));
+    const { folder } = this.#process;
+    const settings = { ...properties(ports, folder), ...(entry !== undefined && security(entry, folder)) };
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+    this.#process.write({ [CONFIGURATION]: lines.join(''), ...entry?.user.files });
+    if (entry !== undefined) {
+      const { key, cert } = entry.user.own;
+      this.#process.write({ [KEY_STORE]: key + cert });
+    }
     this.#kafka = new kafkajs.Kafka({
       brokers: [`127.0.0.1:${ports.own}`],
       logLevel: kafkajs.logLevel.NOTHING,
     });
   }
 
-  /** @param clientPort where clients are told that it listens @defaultValue where it does */
-  static async start(clientPort?: number): Promise<KafkaServer> {
+  /**
+   * @param clientPort where clients are told that it listens @defaultValue where it does
+   * @param user who alone may come in by that way @defaultValue everybody
+   * @param mechanisms by which @defaultValue all that there are
+   */
+  static async start(
+    clientPort?: number,
+    user?: BrokerUser,
+    mechanisms: readonly string[] = MECHANISMS,
+  ): Promise<KafkaServer> {
     const jars = await kafkaJars();
     const [port, own, controller] = [await freePort(), await freePort(), await freePort()];
-    const server = new KafkaServer(jars, { port, own, controller, clientPort: clientPort ?? port });
+    const server = new KafkaServer(
+      jars,
+      { port, own, controller, clientPort: clientPort ?? port },
+      user && { user, mechanisms },
+    );
     const id = 'c3RhdGV3aXJlLXRlc3RzMQ';
     await run(
       'java',
@@ -75,6 +104,11 @@ export class KafkaServer implements AsyncDisposable {
         id,
         '-c',
         CONFIGURATION,
+        ...SCRAM.flatMap((mechanism) =>
+          user === undefined
+            ? []
+            : ['--add-scram', `${mechanism}=[name=${user.username},password=${user.password}]`],
+        ),
       ],
       { cwd: server.#process.folder, needed: 'the Kafka broker' },
     );
@@ -140,8 +174,10 @@ export class KafkaServer implements AsyncDisposable {
   }
 }
 
-function properties({ port, clientPort, own, controller }: Ports, folder: string): string {
-  return Object.entries({
+type Properties = Readonly<Record<string, string>>;
+
+function properties({ port, clientPort, own, controller }: Ports, folder: string): Properties {
+  return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
@@ -162,9 +198,29 @@ function properties({ port, clientPort, own, controller }: Ports, folder: string
     'transaction.state.log.min.isr': '1',
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
-  })
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
+  };
+}
+
+/** Of the way in for clients. */
+function security({ user: { username, password }, mechanisms }: Entry, folder: string): Properties {
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const settings: Properties = {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': join(folder, KEY_STORE),
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': join(folder, 'ca.pem'),
+    'ssl.client.auth': 'required',
+    'plain.sasl.jaas.config': `${plain} user_${username}="${password}";`,
+    ...Object.fromEntries(SCRAM.map((name) => [`${name.toLowerCase()}.sasl.jaas.config`, scram])),
+  };
+  return {
+    'listener.security.protocol.map': 'CLIENTS:SASL_SSL,OWN:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'sasl.enabled.mechanisms': mechanisms.join(','),
+    ...Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [`listener.name.clients.${name}`, value]),
+    ),
+  };
 }
 
 async function kafkaJars(): Promise<string> {

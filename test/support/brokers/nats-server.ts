@@ -1,13 +1,23 @@
 /** A real nats-server with JetStream, built once from its Go module. */
 import { join } from 'node:path';
 import { type NatsConnection, openNatsConnection } from '../../../forwarder/target/broker/nats-connection.ts';
-import { createAddressGuard } from '../../../forwarder/target/address-guard.ts';
+import type { BrokerCredentials } from '../../../forwarder/target/broker/credentials.ts';
 import { freePort } from '../../../local-cluster/free-port.ts';
 import { BrokerProcess } from './broker-process.ts';
+import { ANYWHERE, type BrokerServer } from './broker-under-test.ts';
 import { fetchOnce, run } from './fetch-once.ts';
 
 const VERSION = 'v2.15.2';
 const ANSWER_WITHIN_MS = 10_000;
+
+export interface NatsServerOptions {
+  /** Further flags of nats-server. */
+  readonly args?: readonly string[];
+  /** Of the folder in which it runs. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** How the test itself gets in. */
+  readonly credentials?: BrokerCredentials;
+}
 
 /** What a stream holds. */
 export interface StoredMessage {
@@ -16,22 +26,21 @@ export interface StoredMessage {
   readonly body: string;
 }
 
-export class NatsServer implements AsyncDisposable {
+export class NatsServer implements BrokerServer {
   readonly port: number;
   readonly #process: BrokerProcess;
   readonly #file: string;
-  readonly #args: readonly string[];
+  #options: NatsServerOptions;
 
-  private constructor(file: string, port: number, args: readonly string[]) {
+  private constructor(file: string, port: number, options: NatsServerOptions) {
     this.#file = file;
-    this.#args = args;
+    this.#options = options;
     this.port = port;
     this.#process = new BrokerProcess('nats');
   }
 
-  /** @param args further flags of nats-server */
-  static async start(args: readonly string[] = []): Promise<NatsServer> {
-    const server = new NatsServer(await natsServerBinary(), await freePort(), args);
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(await natsServerBinary(), await freePort(), options);
     await server.start();
     return server;
   }
@@ -40,12 +49,15 @@ export class NatsServer implements AsyncDisposable {
     return `nats://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it (again), on the same port and with what its streams held. */
-  async start(): Promise<void> {
+  /** Starts it (again), on the same port and with what its streams held; with other options where there are any. */
+  async start(options: NatsServerOptions = this.#options): Promise<void> {
+    this.#options = options;
+    const { args = [], files = {} } = options;
+    this.#process.write(files);
     const store = join(this.#process.folder, 'store');
     await this.#process.start({
       file: this.#file,
-      args: ['-a', '127.0.0.1', '-p', String(this.port), '-js', '-sd', store, ...this.#args],
+      args: ['-a', '127.0.0.1', '-p', String(this.port), '-js', '-sd', store, ...args],
       ready: 'Server is ready',
     });
   }
@@ -109,8 +121,9 @@ export class NatsServer implements AsyncDisposable {
   }
 
   async #connected<T>(work: (connection: NatsConnection) => Promise<T>): Promise<T> {
-    const guard = createAddressGuard({ inPod: false, apiServers: [], deniedCidrs: [] });
-    const connection = await openNatsConnection({ url: this.url }, guard, new AbortController().signal);
+    const { credentials = {} } = this.#options;
+    const how = { url: this.url, credentials };
+    const connection = await openNatsConnection(how, ANYWHERE, new AbortController().signal);
     try {
       return await work(connection);
     } finally {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Connection, type SyncMessage } from 'rabbitmq-client';
 import { freePort } from '../../../local-cluster/free-port.ts';
 import { BrokerProcess } from './broker-process.ts';
+import type { BrokerServer, BrokerUser } from './broker-under-test.ts';
 import { fetchOnce, isInPath, run } from './fetch-once.ts';
 
 /** RabbitMQ and what it needs of Erlang. */
@@ -43,35 +44,52 @@ interface Programs {
 }
 
 interface Ports {
+  /** For clients. */
   readonly port: number;
+  /** For the test itself. */
+  readonly own: number;
   /** Erlang's own: between nodes, and its port mapper's. */
   readonly distribution: number;
   readonly epmd: number;
 }
 
-export class RabbitmqServer implements AsyncDisposable {
+export class RabbitmqServer implements BrokerServer {
   readonly port: number;
   readonly #ports: Ports;
   readonly #programs: Programs;
+  readonly #login: { readonly username: string; readonly password: string };
   readonly #broker: BrokerProcess = new BrokerProcess('rabbitmq');
   /** Finds Erlang nodes by name; a node does not start without. */
   readonly #portMapper: BrokerProcess = new BrokerProcess('epmd');
 
-  private constructor(programs: Programs, ports: Ports) {
+  private constructor(programs: Programs, ports: Ports, user: BrokerUser | undefined) {
     this.#programs = programs;
+    this.#login = user ?? { username: 'guest', password: 'guest' };
     this.#ports = ports;
     this.port = ports.port;
-    const { folder } = this.#broker;
-    const configuration = `listeners.tcp.1 = 127.0.0.1:${ports.port}\nmax_message_size = ${MAX_MESSAGE_BYTES}\n`;
-    writeFileSync(join(folder, 'rabbitmq.conf'), configuration);
-    writeFileSync(join(folder, 'advanced.config'), '[{kernel, [{inet_dist_use_interface, {127,0,0,1}}]}].\n');
-    writeFileSync(join(folder, 'enabled_plugins'), '[].\n');
+    const settings = {
+      'listeners.tcp.1': `127.0.0.1:${ports.own}`,
+      ...(user === undefined
+        ? { 'listeners.tcp.2': `127.0.0.1:${ports.port}` }
+        : security(user, ports.port, this.#broker.folder)),
+      max_message_size: MAX_MESSAGE_BYTES,
+    };
+    this.#broker.write({
+      'rabbitmq.conf': Object.entries(settings)
+        .map(([name, value]) => `${name} = ${value}\n`)
+        .join(''),
+      'advanced.config': '[{kernel, [{inet_dist_use_interface, {127,0,0,1}}]}].\n',
+      enabled_plugins: '[].\n',
+      ...user?.files,
+    });
   }
 
-  static async start(): Promise<RabbitmqServer> {
+  /** @param user who alone may come in @defaultValue everybody from this computer */
+  static async start(user?: BrokerUser): Promise<RabbitmqServer> {
     const programs = await rabbitmqPrograms();
-    const ports = { port: await freePort(), distribution: await freePort(), epmd: await freePort() };
-    const server = new RabbitmqServer(programs, ports);
+    const [port, own] = [await freePort(), await freePort()];
+    const ports = { port, own, distribution: await freePort(), epmd: await freePort() };
+    const server = new RabbitmqServer(programs, ports, user);
     const args = ['-d', '-port', String(ports.epmd), '-address', '127.0.0.1'];
     await server.#portMapper.start({ file: programs.epmd, args, ready: 'epmd running' });
     await server.start();
@@ -110,7 +128,8 @@ export class RabbitmqServer implements AsyncDisposable {
 
   /** Works on a connection of its own. */
   async connected<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = new Connection(`amqp://guest:guest@127.0.0.1:${this.port}`);
+    const { username, password } = this.#login;
+    const connection = new Connection({ hostname: '127.0.0.1', port: this.#ports.own, username, password });
     connection.on('error', () => undefined);
     try {
       return await work(connection);
@@ -178,6 +197,24 @@ export class RabbitmqServer implements AsyncDisposable {
     await this.#broker[Symbol.asyncDispose]();
     await this.#portMapper[Symbol.asyncDispose]();
   }
+}
+
+/** Of the way in for clients, and the user in place of `guest`. */
+function security(
+  { username, password }: BrokerUser,
+  port: number,
+  folder: string,
+): Readonly<Record<string, string>> {
+  return {
+    'listeners.ssl.1': `127.0.0.1:${port}`,
+    'ssl_options.cacertfile': join(folder, 'ca.pem'),
+    'ssl_options.certfile': join(folder, 'cert.pem'),
+    'ssl_options.keyfile': join(folder, 'key.pem'),
+    'ssl_options.verify': 'verify_peer',
+    'ssl_options.fail_if_no_peer_cert': 'true',
+    default_user: username,
+    default_pass: password,
+  };
 }
 
 async function rabbitmqPrograms(): Promise<Programs> {
