@@ -1,5 +1,7 @@
 /** Client, discovery and schemas against the real API server. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../forwarder/lib/clock.ts';
@@ -16,6 +18,7 @@ import {
   testNamespace,
   uniqueGroup,
 } from '../support/cluster.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let cluster: SharedCluster;
 let access: KubeAccess;
@@ -136,6 +139,26 @@ describe('HttpKubeClient on a real API server', () => {
       }),
       { code: 'API_INVALID', status: 500 },
     );
+  });
+
+  it('takes a rotated token from its file after the old one is refused', async () => {
+    await using folder = await temporaryFolder();
+    const token = path.join(folder.path, 'token');
+    writeFileSync(token, 'not-a-token');
+    const file = path.join(folder.path, 'kubeconfig');
+    writeFileSync(path.join(folder.path, 'ca.pem'), cluster.caPem);
+    const config = {
+      'current-context': 'c',
+      clusters: [{ name: 'c', cluster: { server: cluster.server, 'certificate-authority': 'ca.pem' } }],
+      users: [{ name: 'u', user: { tokenFile: 'token' } }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+    };
+    writeFileSync(file, JSON.stringify(config));
+    const rotating = await loadAccess({ kubeconfig: file, clock: systemClock, logger: silentLogger });
+    await using own = new HttpKubeClient({ access: rotating, clock: systemClock });
+    await assert.rejects(own.request({ method: 'GET', path: '/apis' }), { code: 'API_UNAUTHORIZED' });
+    writeFileSync(token, cluster.token);
+    assert.equal((await own.request({ method: 'GET', path: '/apis' })).status, 200);
   });
 });
 
