@@ -1,6 +1,6 @@
 /** FeatureFlag: a real forwarder with `--triggers FILE` beside a real application, as in one pod. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -93,6 +93,18 @@ describe('FeatureFlag', { timeout: 240_000 }, () => {
     await example.merge(KIND, 'new-checkout', { spec: { percent: 0 } });
     await eventually('off for bob', async () => !(await isOn('bob')));
     assert.equal(await isOn('ada'), true);
+  });
+
+  it('goes on where somebody puts something else into the folder', async () => {
+    for (const text of ['no JSON', 'null', '{}']) {
+      writeFileSync(`${flags}/stranger.json`, text);
+      const response = await fetch(`http://127.0.0.1:${port}/reload`, { method: 'POST' });
+      assert.equal(response.status, 204);
+      assert.equal(await isOn('ada', 'stranger'), false);
+    }
+    assert.match(app.output, /stranger\.json is no flag/);
+    assert.equal(await isOn('ada'), true);
+    rmSync(`${flags}/stranger.json`);
   });
 
   it('reaches the application once its file can be written again', async () => {

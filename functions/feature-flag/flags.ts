@@ -8,7 +8,7 @@ interface FlagSpec {
   readonly users?: readonly string[];
 }
 
-/** By name, the flags that a folder holds: a file each, as Statewire writes them. */
+/** By name, the flags that a folder holds: a file each, as Statewire writes them. A folder that is not there holds none. */
 export class Flags {
   readonly #folder: string;
   #specs = new Map<string, FlagSpec>();
@@ -18,15 +18,16 @@ export class Flags {
     this.reload();
   }
 
-  /** Reads everything anew. Each file is whole, whenever it is read. */
+  /** Reads everything anew. Each file is whole, whenever it is read; one that is no flag is left out, and named. */
   reload(): void {
     const specs = new Map<string, FlagSpec>();
-    for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
-      if (!entry.isFile() || !/^[^.].*\.json$/.test(entry.name)) continue;
-      const text = readIfThere(path.join(this.#folder, entry.name));
-      if (text === undefined) continue;
-      const { data } = JSON.parse(text) as { data: { object: { spec: FlagSpec } } };
-      specs.set(path.basename(entry.name, '.json'), data.object.spec);
+    const entries = unlessGone(() => readdirSync(this.#folder, { withFileTypes: true })) ?? [];
+    for (const { name } of entries.filter((entry) => entry.isFile())) {
+      if (!/^[^.].*\.json$/.test(name)) continue;
+      const text = unlessGone(() => readFileSync(path.join(this.#folder, name), 'utf8'));
+      const spec = text === undefined ? undefined : specOf(text);
+      if (spec !== undefined) specs.set(path.basename(name, '.json'), spec);
+      else if (text !== undefined) console.error(`${name} is no flag`);
     }
     this.#specs = specs;
   }
@@ -39,10 +40,21 @@ export class Flags {
   }
 }
 
-/** Undefined where the flag was deleted since the folder was read. */
-function readIfThere(file: string): string | undefined {
+/** Somebody else may have put a file there, and an application must not end by it. */
+function specOf(text: string): FlagSpec | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    const event = JSON.parse(text) as { data?: { object?: { spec?: FlagSpec } } } | null;
+    const spec = event?.data?.object?.spec;
+    return typeof spec?.enabled === 'boolean' ? spec : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined where it was deleted since somebody saw it. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

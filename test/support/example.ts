@@ -186,7 +186,8 @@ export class Example {
       if (holds(object) === true) return object;
       throw new Error(JSON.stringify(object.status));
     };
-    return eventually(what, ask, { everyMs: 100 }).catch(async (error: unknown) => {
+    // Controllers of a busy computer take their time, each with a limit of its own.
+    return eventually(what, ask, { everyMs: 100, withinMs: 90_000 }).catch(async (error: unknown) => {
       const around = await this.kubectl('get', 'deployments,pods,events.events.k8s.io', '-o', 'wide');
       throw new Error(`${String(error)}\n${around}\n${this.#forwarder?.tail(40) ?? ''}`, { cause: error });
     });
