@@ -85,6 +85,17 @@ describe('parseExact', () => {
     assert.ok(isRawNumber(b));
   });
 
+  it('tells numbers from what looks like them in strings', () => {
+    for (const string of ['\\', '"', ':1.0', '\\",1.0', '[1e400', '\\\\",[2.0', '\u0000', '\u00001.0']) {
+      const text = `{${JSON.stringify(`f${string}`)}:[${JSON.stringify(string)},1.0]}`;
+      const parsed = parseExact(text);
+      assert.equal(JSON.stringify(parsed), text);
+      const [first, second] = Object.values(parsed as Readonly<Record<string, unknown[]>>)[0] ?? [];
+      assert.equal(first, string);
+      assert.ok(isRawNumber(second));
+    }
+  });
+
   it('keeps a field named __proto__ a field', () => {
     const parsed = parseExact('{"__proto__":{"polluted":1.0},"n":1.0}') as object;
     assert.equal(Object.getPrototypeOf(parsed), Object.prototype);
@@ -92,7 +103,18 @@ describe('parseExact', () => {
   });
 
   it('throws SyntaxError for what is no JSON', () => {
-    for (const text of ['', '{', '01', '1.', '{"a":1.0,}', 'NaN']) {
+    for (const text of [
+      '',
+      '{',
+      '01',
+      '1.',
+      '[01.5]',
+      '[1.0.0]',
+      '{"a":1.0,}',
+      '{"a":1,1.0:2}',
+      '["a,1.0]',
+      'NaN',
+    ]) {
       assert.throws(() => parseExact(text), SyntaxError);
     }
   });
