@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { type ForwarderProcess, startForwarder } from '../support/forwarder-process.ts';
 import { applyCrds, applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
+import { BrokerUser } from '../support/brokers/broker-under-test.ts';
 import { KafkaServer } from '../support/brokers/kafka-server.ts';
 import { NatsServer } from '../support/brokers/nats-server.ts';
 import { RabbitmqServer } from '../support/brokers/rabbitmq-server.ts';
@@ -12,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 
 const NAME = 'statewire.cjs';
+const SECURITY = { auth: { basic: { secretRef: { name: 'login' } } }, tls: { secretRef: { name: 'tls' } } };
 
 interface Scene {
   readonly forwarder: ForwarderProcess;
@@ -27,8 +29,8 @@ describe('the bundle in an empty folder', () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  /** A forwarder with one trigger that sends ConfigMaps there. */
-  async function start(t: TestContext, target: object): Promise<Scene> {
+  /** A forwarder with one trigger that sends ConfigMaps there, and the Secrets of a user. */
+  async function start(t: TestContext, target: object, user?: BrokerUser): Promise<Scene> {
     const { kubeconfigPath } = await sharedLocalCluster();
     const namespace = await testNamespace(t);
     await applyCrds();
@@ -39,6 +41,14 @@ describe('the bundle in an empty folder', () => {
       cwd: folder.path,
     });
     const apply = (object: object): Promise<unknown> => applyYaml(JSON.stringify(object));
+    for (const name of user === undefined ? [] : ['login', 'tls']) {
+      const stringData = Object.fromEntries(
+        Object.entries(user?.secrets ?? {})
+          .filter(([key]) => key.startsWith(`${name}/`))
+          .map(([key, value]) => [path.basename(key), value]),
+      );
+      await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
+    }
     const watched = { watched: 'true' };
     await apply({
       apiVersion: 'statewire.dev/v1alpha1',
@@ -86,12 +96,13 @@ describe('the bundle in an empty folder', () => {
     assert.deepEqual(forwarder.other, []);
   });
 
-  it('publishes to Kafka', async (t) => {
-    const server = await KafkaServer.start();
+  it('publishes to Kafka, with a login and TLS', async (t) => {
+    const user = new BrokerUser();
+    const server = await KafkaServer.start(undefined, user);
     t.after(() => server[Symbol.asyncDispose]());
     await server.createTopic('settings', { partitions: 3 });
     const brokers = [`127.0.0.1:${server.port}`];
-    const { write, forwarder } = await start(t, { kafka: { brokers, topic: 'settings' } });
+    const { write, forwarder } = await start(t, { kafka: { brokers, topic: 'settings', ...SECURITY } }, user);
     await write('a', '1');
     const [record] = await eventually('it is there', async () => {
       const records = await server.records('settings');
@@ -101,12 +112,14 @@ describe('the bundle in an empty folder', () => {
     assert.deepEqual(forwarder.other, []);
   });
 
-  it('publishes to RabbitMQ', async (t) => {
-    const server = await RabbitmqServer.start();
+  it('publishes to RabbitMQ, with a login and TLS', async (t) => {
+    const user = new BrokerUser();
+    const server = await RabbitmqServer.start(user);
     t.after(() => server[Symbol.asyncDispose]());
     await server.createQueue('shop', 'settings');
-    const rabbitmq = { url: server.url, exchange: 'shop', routingKey: 'settings' };
-    const { write, forwarder } = await start(t, { rabbitmq });
+    const url = `amqps://127.0.0.1:${server.port}`;
+    const rabbitmq = { url, exchange: 'shop', routingKey: 'settings', ...SECURITY };
+    const { write, forwarder } = await start(t, { rabbitmq }, user);
     await write('a', '1');
     const [message] = await eventually('it is there', async () => {
       const messages = await server.messages('settings');
