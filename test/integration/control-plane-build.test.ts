@@ -14,9 +14,9 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../local-cluster/lock.ts';
 import { versionKey } from '../../local-cluster/components.ts';
+import { eventually } from '../support/eventually.ts';
 
 const BINARIES = path.join(import.meta.dirname, '..', '..', 'local-cluster', 'binaries.ts');
 const FINDER = `
@@ -80,9 +80,7 @@ describe('the build of the control plane', () => {
     return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
   };
   const until = async (condition: () => boolean): Promise<void> => {
-    const deadline = performance.now() + 20_000;
-    while (!condition() && performance.now() < deadline) await sleep(20);
-    assert.ok(condition(), `not within 20 s: ${condition.toString()}`);
+    await eventually(condition.toString(), condition, { everyMs: 20 });
   };
   const goOn = (): void => writeFileSync(path.join(root, 'go-on'), '');
 

@@ -5,11 +5,11 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { apiRequest } from '../../local-cluster/api-request.ts';
 import { isAlive } from '../../local-cluster/lock.ts';
 import { type LocalCluster, startLocalCluster } from '../../local-cluster/start.ts';
 import { applyYaml, sharedLocalCluster, testNamespace } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 
 const DEPLOYMENT = `
 apiVersion: apps/v1
@@ -153,9 +153,8 @@ describe('a process that started a local cluster', () => {
         child.kill(signal);
       }
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      const deadline = performance.now() + 20_000;
-      while ((existsSync(dir) || isAlive(pid)) && performance.now() < deadline) await sleep(50);
-      assert.deepEqual({ folder: existsSync(dir), process: isAlive(pid) }, { folder: false, process: false });
+      await eventually('its folder is gone', () => !existsSync(dir));
+      await eventually('its process is gone', () => !isAlive(pid));
     });
   }
 });
