@@ -73,6 +73,18 @@ async function allow({ kubectl, name }: Pick<Account, 'kubectl' | 'name'>): Prom
   await kubectl('create', 'clusterrolebinding', `${name}-objects`, `--clusterrole=${name}-objects`, subject);
 }
 
+/** Waits until a watch is refused. Nobody is asked twice on a connection that stands; what is cached ends within 10 s. */
+async function denied(world: FaultWorld, proxy: FaultProxy): Promise<void> {
+  await eventually(
+    'it is refused',
+    async () => {
+      proxy.cut('FIN');
+      return (await world.metric('statewire_watch_restarts_total', { reason: 'denied' })) > 0;
+    },
+    { everyMs: 1000, withinMs: 60_000 },
+  );
+}
+
 /** As the kubelet does it. */
 function replace(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
@@ -98,15 +110,7 @@ describe('Credentials', { concurrency: 2 }, () => {
       // A token ends with the account for which it was made.
       await kubectl('delete', 'serviceaccount', 'forwarder');
       await kubectl('create', 'serviceaccount', 'forwarder');
-      // Nobody is asked twice on a connection that stands; what is cached ends within 10 s.
-      await eventually(
-        'it is refused',
-        async () => {
-          proxy.cut('FIN');
-          return (await world.metric('statewire_watch_restarts_total', { reason: 'denied' })) > 0;
-        },
-        { everyMs: 1000, withinMs: 60_000 },
-      );
+      await denied(world, proxy);
       await sleep(2000);
       const asked = await world.metric('rest_client_requests_total', { code: '401' });
       assert.ok(asked < 200, `${asked} requests were refused`);
@@ -124,14 +128,7 @@ describe('Credentials', { concurrency: 2 }, () => {
       (await world.bench.condition('widget', 'SourceSynced'))?.status;
     await world.churnWhile(async () => {
       await kubectl('delete', 'clusterrolebinding', `${name}-objects`);
-      await eventually(
-        'it is refused',
-        async () => {
-          proxy.cut('FIN');
-          return (await world.metric('statewire_watch_restarts_total', { reason: 'denied' })) > 0;
-        },
-        { everyMs: 1000, withinMs: 60_000 },
-      );
+      await denied(world, proxy);
       await eventually('the trigger says so', async () => (await synced()) === 'False');
       await allow(granted);
       await eventually('the trigger says so', async () => (await synced()) === 'True');
