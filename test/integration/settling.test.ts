@@ -7,16 +7,20 @@ import { startBench } from '../support/widgets.ts';
 describe('a burst of edits', () => {
   it('of 100 within a second makes at most 2 invocations, the last with the newest state', async (t) => {
     const bench = await startBench(t);
-    await bench.trigger({ spec: { debounce: { quiet: '200ms', maxWait: '2s' } } });
+    await bench.trigger({ spec: { debounce: { quiet: '500ms', maxWait: '2s' } } });
     await bench.widgets({ name: 'hot', spec: { size: 0 } });
     await eventually('created', () => bench.host.calls.length === 1);
+    const startMs = performance.now();
     await bench.editFast('hot', 100);
+    const tookMs = performance.now() - startMs;
     await eventually('the newest state', () =>
       bench.host.calls.some(({ data }) => sizeOf(data.object) === 100),
     );
-    await quietFor(500);
+    await quietFor(800);
     const updates = bench.host.calls.slice(1);
-    assert.ok(updates.length <= 2, `${updates.length} invocations`);
+    // A machine that took longer for its edits may have left gaps between them.
+    const most = tookMs <= 1000 ? 2 : 1 + Math.ceil(tookMs / 500);
+    assert.ok(updates.length <= most, `${updates.length} invocations for edits of ${tookMs} ms`);
     assert.equal(sizeOf(updates.at(-1)?.data.object), 100);
     assert.equal(bench.host.overlap, 1);
   });

@@ -2,26 +2,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { describeViolation } from '../support/history/history.ts';
-import { newTally, simulate } from './simulation.ts';
+import { newTally, simulate, type Tally } from './simulation.ts';
 
 const FIXED_SEEDS = [1, 2, 3, 4];
 const FRESH_SEEDS = [1, 2].map(() => Math.floor(Math.random() * 2 ** 31));
 const HOURS = 24;
 
-async function holds(seed: number): Promise<void> {
+async function holds(seed: number): Promise<Tally> {
   const tally = newTally();
   const finding = await simulate({ seed, hours: HOURS }, tally);
   if (finding !== undefined)
     assert.fail(`seed ${finding.seed} hour ${finding.hour}\n${describeViolation(finding.violation)}`);
   assert.equal(tally.hours, HOURS);
-  assert.ok(tally.writes >= 10 * HOURS, 'at least ten writes an hour');
-  assert.ok([...tally.faults.values()].reduce((sum, count) => sum + count, 0) >= HOURS, 'a fault an hour');
-  assert.ok(tally.invocations > HOURS);
+  return tally;
+}
+
+/** What is drawn afresh may be a quiet day for once. */
+function isBusy({ writes, faults, invocations }: Tally): void {
+  assert.ok(writes >= 10 * HOURS, 'at least ten writes an hour');
+  assert.ok([...faults.values()].reduce((sum, count) => sum + count, 0) >= HOURS, 'a fault an hour');
+  assert.ok(invocations > HOURS);
 }
 
 describe('A simulated day keeps every promise', () => {
-  for (const seed of FIXED_SEEDS) it(`with seed ${seed}`, () => holds(seed));
-  for (const seed of FRESH_SEEDS) it(`with the fresh seed ${seed}`, () => holds(seed));
+  for (const seed of FIXED_SEEDS) it(`with seed ${seed}`, async () => isBusy(await holds(seed)));
+  for (const seed of FRESH_SEEDS) it(`with the fresh seed ${seed}`, async () => void (await holds(seed)));
 });
 
 describe('A simulation', () => {
