@@ -181,6 +181,8 @@ describe('PublicAPI', { timeout: 240_000 }, () => {
 
   it('refuses another basePath', async () => {
     await assert.rejects(example.merge(KIND, 'other', { spec: { basePath: '/else' } }), /cannot be changed/);
+    // Held by its finalizer, it would hold the namespace of this test.
+    await example.kubectl('delete', KIND, 'other');
   });
 
   for (const [sample, message] of [
