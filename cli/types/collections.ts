@@ -1,6 +1,6 @@
 /** Objects, maps and lists. */
 import type { CrdSchema } from './crd.ts';
-import type { Rendered, Rendering } from './rendering.ts';
+import { fieldOf, type Rendered, type Rendering } from './rendering.ts';
 import { isChecked } from './scalars.ts';
 import { camel, comment, field, key, literal, pascal } from './text.ts';
 
@@ -48,13 +48,15 @@ function namedObject(schema: CrdSchema, wanted: string, rendering: Rendering): R
     members.push(
       `${told}  readonly ${field(name)}${optional ? '?' : ''}: ${rendered.type}${optional ? ' | undefined' : ''};`,
     );
-    shape.push(`  ${key(name)}: ${rendered.zod},`);
+    shape.push(`  ${key(name)}: ${fieldOf(name, rendered.zod, rendering)},`);
   }
   if (isOpen) members.push('  readonly [field: string]: unknown;');
   const start = isOpen ? 'z.looseObject' : 'z.object';
+  const both = rendering.defaults === 'optional' ? `${type}, ${type}` : type;
   rendering.declare(
     `${comment(commentOf(schema))}export interface ${type} {\n${members.join('\n')}\n}\n\n` +
-      `const ${camel(type)} = ${start}({\n${shape.join('\n')}\n})${sizeOf(schema, rendering)};\n`,
+      // With its type: the compiler would give up on what it has to find out through many levels.
+      `const ${camel(type)}: z.ZodType<${both}> = ${start}({\n${shape.join('\n')}\n})${sizeOf(schema, rendering)};\n`,
   );
   return { type, zod: camel(type) };
 }
@@ -67,7 +69,8 @@ function propertyOf(
 ): Rendered & { readonly presence: 'optional' | 'required' } {
   const property = properties[name] ?? {};
   const { type, zod } = rendering.render(property, typeName);
-  const { default: fallback } = property;
+  // The API server fills in no null.
+  const fallback = property.default ?? undefined;
   if (fallback !== undefined && rendering.defaults === 'filled') {
     // A default that is an object has the defaults of its own fields filled in.
     const fill = typeof fallback === 'object' && fallback !== null ? 'prefault' : 'default';

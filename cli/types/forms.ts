@@ -4,7 +4,7 @@
  */
 import type { CrdSchema } from './crd.ts';
 import type { Helper } from './helpers.ts';
-import type { Rendering } from './rendering.ts';
+import { fieldOf, type Rendering } from './rendering.ts';
 import { integerOf, intOrStringOf, numberOf, stringOf, enumOf } from './scalars.ts';
 import { key } from './text.ts';
 
@@ -37,13 +37,19 @@ function saysIntOrString(schema: CrdSchema, forms: readonly CrdSchema[]): boolea
 function limited(schema: CrdSchema, form: CrdSchema): CrdSchema {
   const { type } = schema;
   const intOrString = schema['x-kubernetes-int-or-string'];
-  const { properties, items, additionalProperties } = form;
+  const { properties, items, additionalProperties, allOf, anyOf, oneOf, not } = form;
   const inner = schema.additionalProperties;
+  const all = (forms: readonly CrdSchema[]): readonly CrdSchema[] => forms.map((one) => limited(schema, one));
   return {
     ...(type !== undefined && { type }),
     ...(intOrString === true && form.type === undefined && { 'x-kubernetes-int-or-string': true }),
     ...(schema.nullable === true && { nullable: true }),
     ...form,
+    // Forms within forms are about the same value.
+    ...(allOf && { allOf: all(allOf) }),
+    ...(anyOf && { anyOf: all(anyOf) }),
+    ...(oneOf && { oneOf: all(oneOf) }),
+    ...(not && { not: limited(schema, not) }),
     ...(properties && {
       properties: Object.fromEntries(
         Object.entries(properties).map(([name, limits]) => [
@@ -112,9 +118,10 @@ function objectForm(form: CrdSchema, rendering: Rendering): string {
   }
   const names = [...new Set([...Object.keys(properties), ...required])];
   const fields = names.map((name) => {
-    const property = properties[name];
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const zod = property === undefined ? 'z.unknown()' : formOf(property, rendering);
-    return `${key(name)}: ${zod}${required.includes(name) ? '' : '.optional()'}`;
+    const whole = required.includes(name) ? zod : `${zod}.optional()`;
+    return `${key(name)}: ${fieldOf(name, whole, rendering)}`;
   });
   return `z.looseObject({ ${fields.join(', ')} })${size}`;
 }

@@ -1,6 +1,15 @@
 /** What a generated module needs beside zod: each helper is written into it only where it is used. */
 
-export type Helper = 'anyOf' | 'distinct' | 'integer' | 'length' | 'multipleOf' | 'not' | 'oneOf' | 'size';
+export type Helper =
+  | 'anyOf'
+  | 'distinct'
+  | 'integer'
+  | 'length'
+  | 'multipleOf'
+  | 'not'
+  | 'oneOf'
+  | 'own'
+  | 'size';
 
 const TEXTS: Readonly<Record<Helper, string>> = {
   integer: `/** 64 bits: what is beyond 2^53 was rounded when its JSON was read. */
@@ -20,6 +29,10 @@ const length = (min: number, max: number) =>
     const times = value / factor;
     return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
   }, \`expected a multiple of \${factor}\`);
+`,
+  own: `/** A field whose name every object of JavaScript has: what is inherited is nothing. */
+const own = <T extends z.ZodType>(field: T): T =>
+  z.preprocess((value) => (typeof value === 'function' ? undefined : value), field) as z.ZodType as T;
 `,
   size: `const size = (min: number, max: number) =>
   z.refine<object>(

@@ -21,3 +21,8 @@ export interface Rendering {
   /** What an object has when a handler gets it, or what a handler may write: defaults are filled in there, not here. */
   readonly defaults: 'filled' | 'optional';
 }
+
+/** The zod expression of a field, under the name that it has. */
+export function fieldOf(name: string, zod: string, rendering: Rendering): string {
+  return typeof Reflect.get(Object.prototype, name) === 'function' ? `${rendering.use('own')}(${zod})` : zod;
+}

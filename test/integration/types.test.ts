@@ -10,11 +10,13 @@ import { safeParse } from 'zod';
 import type { CrdSchema } from '../../cli/types/crd.ts';
 import { loosen } from '../../functions/sdk/loosen.ts';
 import { applyYaml, sharedLocalCluster, uniqueGroup } from '../support/cluster.ts';
-import { SCHEMAS, valuesOf } from '../support/crd-schemas.ts';
+import { SCHEMAS as OF_FEATURES, valuesOf } from '../support/crd-schemas.ts';
+import { SCHEMAS_OF_OTHERS } from '../support/crd-schemas-of-others.ts';
 import { connectApi } from '../support/kube-api.ts';
 import { runNode } from '../support/run-program.ts';
 
 const VALUES = 150;
+const SCHEMAS = [...OF_FEATURES, ...SCHEMAS_OF_OTHERS];
 
 const cluster = await sharedLocalCluster();
 const api = connectApi({ after }, cluster);
@@ -140,8 +142,7 @@ import { type ListedSpec, Listed } from './Listed.ts';
 export const first: StatewireFunction = defineFunction(Defaulted, {
   created: ({ object }) => {
     const count: number = object.spec.count + object.spec.inner.deep;
-    const word = 'ab' as const;
-    return done({ status: { count, word } });
+    return done({ status: { count, word: 'ab', list: ['a'] } });
   },
   // @ts-expect-error a status of another shape
   updated: () => done({ status: { word: 'other' } }),
