@@ -42,7 +42,7 @@ export function makeMap(kube: InProcessKube, name: string, metadata: object = {}
 }
 
 /** What a watch tells, as `TYPE name`. */
-export function told(body: Readable): string[] {
+function told(body: Readable): string[] {
   const lines: string[] = [];
   body.on('data', (chunk: Buffer) => {
     for (const line of chunk.toString().trim().split('\n')) {
