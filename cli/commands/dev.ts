@@ -9,7 +9,7 @@ import { describeLog } from '../dev/describe-log.ts';
 import { devLogger } from '../dev/dev-logger.ts';
 import { DEV_HELP, type DevOptions, parseDevOptions } from '../dev/dev-options.ts';
 import { devTrigger, findTrigger } from '../dev/dev-trigger.ts';
-import { findCluster } from '../dev/find-cluster.ts';
+import { findCluster } from '../find-cluster.ts';
 import { serveFunction } from '../dev/function-child.ts';
 import type { FunctionKind } from '../dev/function-messages.ts';
 import { SERVE } from '../dev/function-process.ts';

@@ -6,6 +6,7 @@ import { loadAccess } from '../../forwarder/kube/load-access.ts';
 import { systemClock } from '../../forwarder/lib/clock.ts';
 import { ConfigError, messageOf } from '../../forwarder/lib/errors.ts';
 import { silentLogger } from '../../forwarder/lib/logger.ts';
+import { findCluster } from '../find-cluster.ts';
 import { type Crd, readCrds } from '../types/crd.ts';
 import { findCrd } from '../types/find-crd.ts';
 import { renderModule } from '../types/render-module.ts';
@@ -19,7 +20,7 @@ FILE                a CRD as YAML or JSON; several of them make one module
 KIND                a kind of the cluster: Widget, widgets, or with its group widgets.example.com
 
 --version NAME      version of the kind; default: the one that is stored
---kubeconfig FILE   for KIND; default: the pod's ServiceAccount, else the file that KUBECONFIG names
+--kubeconfig FILE   for KIND; default, as for kubectl: the files that KUBECONFIG names, else ~/.kube/config
 `;
 
 export async function types(args: readonly string[]): Promise<number> {
@@ -70,7 +71,12 @@ function readFrom(file: string): readonly Crd[] {
 }
 
 async function fetchFrom(kubeconfig: string | undefined, kind: string): Promise<Crd> {
-  const access = await loadAccess({ kubeconfig, clock: systemClock, logger: silentLogger });
+  const chosen = await findCluster(kubeconfig, process.env);
+  const access = await loadAccess({
+    kubeconfig: chosen.kubeconfig,
+    clock: systemClock,
+    logger: silentLogger,
+  });
   await using client = new HttpKubeClient({ access, clock: systemClock });
   return await findCrd(client, kind);
 }

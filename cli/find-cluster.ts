@@ -1,10 +1,10 @@
-/** Which cluster: as kubectl chooses. Said plainly, since a function writes there. */
+/** Which cluster: as kubectl chooses, and in a pod its own. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { loadAccess } from '../../forwarder/kube/load-access.ts';
-import { systemClock } from '../../forwarder/lib/clock.ts';
-import { silentLogger } from '../../forwarder/lib/logger.ts';
+import { loadAccess } from '../forwarder/kube/load-access.ts';
+import { systemClock } from '../forwarder/lib/clock.ts';
+import { silentLogger } from '../forwarder/lib/logger.ts';
 
 export interface ChosenCluster {
   /** Undefined: the files that KUBECONFIG names, or the pod's ServiceAccount. */
