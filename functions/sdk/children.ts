@@ -1,6 +1,6 @@
 import type { KubernetesObject } from './custom-resource.ts';
 
-/** `Kind.version` or `Kind.version`-with-group (`Deployment.apps/v1`) → name → object. */
+/** Kind and apiVersion (`ConfigMap.v1`, `Deployment.apps/v1`) → name → object. */
 export type Children = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**

@@ -17,9 +17,9 @@ export interface LambdaOptions extends RunOptions {
   /**
    * What becomes of an error. `return`: the answer carries it, status and conditions included. `throw`: the invocation
    * fails, so that Lambda's own retries and on-failure destinations work. `auto`: returned to a caller that sent a
-   * client context with an idempotency key, as Statewire does when it waits for the answer (unless it says that it does not read it), or named an address for the
-   * result (`statewirecallback`), where it was sent; else thrown, since nobody reads the answer of an `Event`
-   * invocation. @defaultValue auto
+   * client context with an idempotency key, as Statewire does when it waits for the answer (unless it says that it does
+   * not read it), or named an address for the result (`statewirecallback`), where it was sent; else thrown, since nobody
+   * reads the answer of an `Event` invocation. @defaultValue auto
    */
   readonly errors?: 'auto' | 'return' | 'throw';
   /** Time kept for answering, in milliseconds. @defaultValue 500, at most a tenth of the time left */

@@ -17,7 +17,8 @@ export function done<const Rest extends object>(rest?: Rest): Stamp & Rest {
 /**
  * The step is done, and the object is wanted again after a duration such as `30s`; `rest` as in `done`.
  *
- * Not needed to wait for children: a change of a kind in `watch.owns` brings the object back by itself.
+ * Not needed to wait until somebody changes a child, as Kubernetes does when a Deployment becomes available: where its kind
+ * is in `watch.owns`, that brings the object back by itself. What a result of this function wrote does not.
  */
 export function requeue<const Rest extends object>(
   requeueAfter: string,

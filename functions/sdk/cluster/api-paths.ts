@@ -10,7 +10,7 @@ interface KindPath {
 export class ApiPaths {
   readonly #known = new Map<string, Promise<ReadonlyMap<string, KindPath>>>();
 
-  /** Of all objects of a kind, in a namespace or everywhere. Rejects with ApiFailure for a kind that is not served. */
+  /** Of all objects of a kind, in a namespace or everywhere. Rejects for a kind that is not served. */
   async ofKind(
     send: SendToApi,
     { apiVersion, kind }: KindRef,
