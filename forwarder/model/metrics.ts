@@ -197,6 +197,8 @@ export interface Meter {
   count(name: MetricName, labels: MetricLabels, by?: number): void;
   /** Sets a gauge. */
   set(name: MetricName, labels: MetricLabels, value: number): void;
+  /** A gauge that is read whenever it is shown, until the returned function is called. */
+  gauge(name: MetricName, labels: MetricLabels, read: () => number): () => void;
   /** Observes a value (seconds) in a histogram. */
   observe(name: MetricName, labels: MetricLabels, value: number): void;
   /** Drops every series that has all these labels, as when a trigger goes. */
@@ -206,6 +208,7 @@ export interface Meter {
 export const noMeter: Meter = {
   count: () => undefined,
   set: () => undefined,
+  gauge: () => () => undefined,
   observe: () => undefined,
   forget: () => undefined,
 };

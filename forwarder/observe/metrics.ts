@@ -39,6 +39,7 @@ export class PrometheusMeter implements Meter {
   readonly contentType: string;
   readonly #registry = new Registry();
   readonly #families = new Map<string, Family>();
+  readonly #gauges = new Set<() => void>();
 
   constructor({ processMetrics = true }: PrometheusMeterOptions = {}) {
     this.contentType = this.#registry.contentType;
@@ -55,6 +56,12 @@ export class PrometheusMeter implements Meter {
 
   set(name: MetricName, labels: MetricLabels, value: number): void {
     this.#series(name, 'gauge', labels).change(value);
+  }
+
+  gauge(name: MetricName, labels: MetricLabels, read: () => number): () => void {
+    const show = (): void => this.set(name, labels, read());
+    this.#gauges.add(show);
+    return () => void this.#gauges.delete(show);
   }
 
   observe(name: MetricName, labels: MetricLabels, value: number): void {
@@ -86,6 +93,7 @@ export class PrometheusMeter implements Meter {
 
   /** The text of `/metrics`. */
   expose(): Promise<string> {
+    for (const show of this.#gauges) show();
     return this.#registry.metrics();
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { ApiError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
@@ -19,9 +19,6 @@ import type { Slots } from '../lib/slots.ts';
 import { selectorQuery, type SourceKey, sourceLabel } from './source-key.ts';
 import type { SourceSubscriber, Subscription } from './source-subscriber.ts';
 import { untilAborted } from './until-aborted.ts';
-
-/** How often `statewire_watch_last_byte_seconds` is set. */
-const GAUGE_EVERY_MS = 10_000;
 
 export interface SourceOptions {
   readonly watch: Omit<SourceKey, 'identity'>;
@@ -94,7 +91,6 @@ export class Source {
   /** Runs until the signal fires; then resolves, with every socket and timer gone. */
   async run(signal: AbortSignal): Promise<void> {
     this.#lastByteMs = this.#options.clock.monotonic();
-    const gauge = this.#startGauge();
     try {
       for (;;) {
         const resource = await this.#resolve(signal);
@@ -108,7 +104,6 @@ export class Source {
       if (!signal.aborted) throw error;
     } finally {
       this.#stopReading();
-      gauge.cancel();
     }
   }
 
@@ -167,7 +162,12 @@ export class Source {
       meter,
       listSlots,
     });
-    await reflector.run(signal);
+    const hide = meter.gauge(
+      'statewire_watch_last_byte_seconds',
+      { source },
+      () => (clock.monotonic() - this.#lastByteMs) / 1000,
+    );
+    await reflector.run(signal).finally(hide);
     this.#stopReading();
   }
 
@@ -226,21 +226,5 @@ export class Source {
   /** Whoever is not covered by a list of the source itself gets one that runs beside the watch. */
   #askForList(): void {
     if (this.#synced) this.#joins.schedule();
-  }
-
-  #startGauge(): Timer {
-    const { clock, meter, watch } = this.#options;
-    const tick = (): void => {
-      if (this.#resource !== undefined) {
-        meter.set(
-          'statewire_watch_last_byte_seconds',
-          { source: sourceLabel(this.#resource, watch.namespace) },
-          (clock.monotonic() - this.#lastByteMs) / 1000,
-        );
-      }
-      timer = clock.after(GAUGE_EVERY_MS, tick);
-    };
-    let timer = clock.after(GAUGE_EVERY_MS, tick);
-    return { cancel: () => timer.cancel() };
   }
 }

@@ -3,6 +3,7 @@ import type { MetricLabels, Meter, MetricName } from '../../forwarder/model/metr
 
 export class RecordingMeter implements Meter {
   readonly #values = new Map<string, number>();
+  readonly #gauges = new Map<string, () => number>();
   readonly #observed = new Map<string, number[]>();
 
   count(name: MetricName, labels: MetricLabels, by = 1): void {
@@ -12,6 +13,12 @@ export class RecordingMeter implements Meter {
 
   set(name: MetricName, labels: MetricLabels, value: number): void {
     this.#values.set(seriesOf(name, labels), value);
+  }
+
+  gauge(name: MetricName, labels: MetricLabels, read: () => number): () => void {
+    const series = seriesOf(name, labels);
+    this.#gauges.set(series, read);
+    return () => void this.#gauges.delete(series);
   }
 
   observe(name: MetricName, labels: MetricLabels, value: number): void {
@@ -26,7 +33,8 @@ export class RecordingMeter implements Meter {
 
   /** A counter's or gauge's value; undefined where the series does not exist. */
   value(name: MetricName, labels: MetricLabels): number | undefined {
-    return this.#values.get(seriesOf(name, labels));
+    const series = seriesOf(name, labels);
+    return this.#gauges.get(series)?.() ?? this.#values.get(series);
   }
 
   /** What a histogram observed, in order. */

@@ -19,6 +19,20 @@ describe('PrometheusMeter', () => {
     }
   });
 
+  it('reads a gauge when it is shown, as long as it is wanted', async () => {
+    const meter = quiet();
+    let age = 1;
+    const source = { source: 'widgets.example.com' };
+    const stop = meter.gauge('statewire_watch_last_byte_seconds', source, () => age++);
+    const shown = (): Promise<string[]> => seriesOf(meter, 'statewire_watch_last_byte_seconds');
+    const line = (value: number): string =>
+      `statewire_watch_last_byte_seconds{source="widgets.example.com"} ${value}`;
+    assert.deepEqual(await shown(), [line(1)]);
+    assert.deepEqual(await shown(), [line(2)]);
+    stop();
+    assert.deepEqual(await shown(), [line(2)]);
+  });
+
   it('counts, sets and observes', async () => {
     const meter = quiet();
     meter.count('statewire_coalesced_total', { trigger: 'a/b' });
