@@ -21,6 +21,8 @@ interface Known {
   identity: TriggerIdentity;
   /** As it runs, or as it last ran. */
   trigger: Trigger | undefined;
+  /** What `trigger` was read from, as JSON. */
+  stated: string;
   /** Group and kind that the pipeline watches. */
   kind: string;
   pipeline: TriggerPipeline | undefined;
@@ -66,6 +68,7 @@ export class TriggerController {
       known = {
         identity,
         trigger: undefined,
+        stated: '',
         kind: '',
         pipeline: undefined,
         hold: this.#holdOf(identity),
@@ -180,13 +183,15 @@ export class TriggerController {
   async #run(known: Known, raw: Record<string, unknown>, identity: TriggerIdentity): Promise<void> {
     const { services, from, callbacks } = this.#options;
     known.identity = identity;
+    // Our own status writes come back as changes, too.
+    const stated = JSON.stringify([raw['spec'], metadataOf(raw)['annotations']]);
+    if (known.trigger !== undefined && known.stated === stated) return;
     const read = readTrigger(raw, { source: from, callbacks });
     if (!('trigger' in read)) {
       this.#refuse(known, describeProblems(read.problems));
       return;
     }
     const { trigger } = read;
-    // Our own status writes come back as changes, too.
     if (known.trigger !== undefined && isSameTrigger(known.trigger, trigger)) return;
     const setup = await setUp(services, trigger);
     if ('field' in setup) {
@@ -197,6 +202,7 @@ export class TriggerController {
     const before = known.pipeline === undefined ? undefined : known.kind;
     const heldBefore = known.trigger?.spec.finalizer === true ? known.trigger.spec.watch : undefined;
     known.trigger = trigger;
+    known.stated = stated;
     known.kind = kindOf(trigger);
     if (known.pipeline !== undefined && before !== known.kind) {
       // Another kind has other objects: to them this is a new trigger.
