@@ -60,8 +60,16 @@ function countsOf({
   return { watched, pending, failing, deadLettered };
 }
 
+const bodies = new WeakMap<StatusState, string>();
+
 /** The apply body. Equal states give equal bytes. */
-export function applyBody({ trigger, conditions, objects, target, checkpoint }: StatusState): string {
+export function applyBody(state: StatusState): string {
+  const body = bodies.get(state) ?? writeBody(state);
+  bodies.set(state, body);
+  return body;
+}
+
+function writeBody({ trigger, conditions, objects, target, checkpoint }: StatusState): string {
   return JSON.stringify({
     apiVersion: 'statewire.dev/v1alpha1',
     kind: 'FunctionTrigger',
@@ -78,6 +86,6 @@ export function applyBody({ trigger, conditions, objects, target, checkpoint }: 
 
 /** Whether two states differ in nothing but the counts. */
 export function sameButCounts(a: StatusState, b: StatusState): boolean {
-  const withoutCounts = ({ objects: _objects, ...rest }: StatusState): string => applyBody(rest);
+  const withoutCounts = ({ objects: _objects, ...rest }: StatusState): string => writeBody(rest);
   return withoutCounts(a) === withoutCounts(b);
 }
