@@ -17,7 +17,11 @@ export function viewOf(kind: ServedKind, accept: string | undefined): View {
 
 /** The object as JSON. */
 export function textOf(stored: Stored, view: View): string {
-  return isPlain(stored, view) ? stored.text : JSON.stringify(objectOf(stored.object, view));
+  if (isPlain(stored, view)) return stored.text;
+  const known = view.partial ? partials.get(stored) : undefined;
+  const text = known ?? JSON.stringify(objectOf(stored.object, view));
+  if (view.partial) partials.set(stored, text);
+  return text;
 }
 
 /** The item of a list; those of built-in kinds do not say what they are. */
@@ -33,6 +37,8 @@ export function itemText(stored: Stored, view: View): string {
 }
 
 const items = new WeakMap<Stored, string>();
+/** As `PartialObjectMetadata`, which is the same in every version. */
+const partials = new WeakMap<Stored, string>();
 const frames = new WeakMap<Stored, Map<string, Buffer>>();
 
 /** The event of a watch, with its newline. */

@@ -47,7 +47,8 @@ export function resourcePath(path: string, kinds: KindRegistry): ResourcePath | 
   const versionParts = root === 'api' ? 1 : root === 'apis' ? 2 : 0;
   if (versionParts === 0 || rest.length <= versionParts) return undefined;
   const apiVersion = rest.slice(0, versionParts).join('/');
-  let parts = rest.slice(versionParts).map((part) => decodeURIComponent(part));
+  let parts = rest.slice(versionParts);
+  if (path.includes('%')) parts = parts.map((part) => decodeURIComponent(part));
   if (parts.at(-1) === '') parts = parts.slice(0, -1);
   let namespace = '';
   // `namespaces/x` and `namespaces/x/status` are the object itself; `namespaces/x/pods` is not.
