@@ -11,13 +11,17 @@ export const PATCH_TYPES = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
-/** A new value; neither argument changes. */
+/** The patched value; neither argument changes, and what nothing changes in is the same. */
 export function mergePatch(value: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  const merged: Json = isObject(value) ? { ...value } : {};
+  let merged: Json = isObject(value) ? value : {};
   for (const key of Object.keys(patch)) {
-    if (patch[key] === null) delete merged[key];
-    else setField(merged, key, mergePatch(fieldOf(merged, key), patch[key]));
+    const was = fieldOf(merged, key) as unknown;
+    const item = patch[key] === null ? undefined : mergePatch(was, patch[key]);
+    if (item === was) continue;
+    if (merged === value) merged = { ...merged };
+    if (item === undefined) delete merged[key];
+    else setField(merged, key, item);
   }
   return merged;
 }

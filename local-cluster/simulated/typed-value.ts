@@ -122,6 +122,19 @@ export function compareTyped(before: unknown, after: unknown, schema: Schema): C
   if (before === after) return NO_DIFFERENCE;
   const changed = new FieldSet();
   const removed = new FieldSet();
+  const compare = (element: string, was: unknown, is: unknown): void => {
+    if (was === is) return;
+    const part = compareTyped(was, is, schemaAt(schema, element));
+    changed.put(element, part.changed);
+    removed.put(element, part.removed);
+  };
+  if (isObject(before) && isObject(after) && !isAtomic(schema, after)) {
+    for (const key of Object.keys(before))
+      if (before[key] !== after[key]) compare(`f:${key}`, before[key], fieldOf(after, key));
+    for (const key of Object.keys(after))
+      if (!Object.hasOwn(before, key)) compare(`f:${key}`, undefined, after[key]);
+    return { changed, removed };
+  }
   const oldItems = before === null && after !== undefined ? NO_ITEMS : itemsOf(before, schema);
   const newItems = after === null && before !== undefined ? NO_ITEMS : itemsOf(after, schema);
   const isScalar =
@@ -133,12 +146,6 @@ export function compareTyped(before: unknown, after: unknown, schema: Schema): C
   }
   if (before === undefined) changed.member = true;
   if (after === undefined) removed.member = true;
-  const compare = (element: string, was: unknown, is: unknown): void => {
-    if (was === is) return;
-    const part = compareTyped(was, is, schemaAt(schema, element));
-    changed.put(element, part.changed);
-    removed.put(element, part.removed);
-  };
   for (const [element, was] of oldItems ?? NO_ITEMS) compare(element, was, newItems?.get(element));
   for (const [element, is] of newItems ?? NO_ITEMS)
     if (oldItems?.has(element) !== true) compare(element, undefined, is);
@@ -159,12 +166,15 @@ function schemaAt(schema: Schema, element: string): Schema {
   return element.startsWith('f:') ? (fieldSchema(schema, element.slice(2)) ?? {}) : (schema.items ?? {});
 }
 
-/** A value merged into another, which stays as it is. */
+/** A value merged into another, which stays as it is; what nothing changes in is the same. */
 export function mergeTyped(live: unknown, stated: unknown, schema: Schema): unknown {
   if (isObject(stated) && isObject(live) && !isAtomic(schema, stated)) {
-    const merged = { ...live };
+    let merged = live;
     for (const key of Object.keys(stated)) {
-      setField(merged, key, mergeTyped(fieldOf(live, key), stated[key], fieldSchema(schema, key) ?? {}));
+      const item = mergeTyped(fieldOf(live, key), stated[key], fieldSchema(schema, key) ?? {});
+      if (item === fieldOf(live, key)) continue;
+      if (merged === live) merged = { ...live };
+      setField(merged, key, item);
     }
     return merged;
   }
@@ -173,7 +183,11 @@ export function mergeTyped(live: unknown, stated: unknown, schema: Schema): unkn
 }
 
 /** What is stated keeps its order; what only the live list has stays where it stood between the items of both. */
-function mergeLists(live: readonly unknown[], stated: readonly unknown[], schema: Schema): unknown[] {
+function mergeLists(
+  live: readonly unknown[],
+  stated: readonly unknown[],
+  schema: Schema,
+): readonly unknown[] {
   const left = elementsOf(live, schema, '') as string[];
   const right = elementsOf(stated, schema, '') as string[];
   const ours = new Map(left.map((element, index) => [element, live[index]]));
@@ -214,7 +228,8 @@ function mergeLists(live: readonly unknown[], stated: readonly unknown[], schema
       }
     }
   }
-  return merged;
+  const isSame = merged.length === live.length && merged.every((item, index) => item === live[index]);
+  return isSame ? live : merged;
 }
 
 /** A value without the members of a set and all that is in them; null where nothing is left of a list or map. */
