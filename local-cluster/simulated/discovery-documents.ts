@@ -49,7 +49,11 @@ export function discoveryHeaders(
   return { 'content-type': 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
 }
 
+/** Of a group or a version: not of a resource, which most paths are. */
+const GROUP_PATH = /^\/apis?(?:\/[^/]*){1,2}$/;
+
 function versionText(path: string, kinds: KindRegistry): string | undefined {
+  if (!GROUP_PATH.test(path)) return undefined;
   const [root, ...rest] = path.slice(1).split('/');
   if (root !== 'api' && root !== 'apis') return undefined;
   const apiVersion = rest.join('/');

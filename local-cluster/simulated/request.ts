@@ -43,7 +43,9 @@ export interface ResourcePath {
 
 /** Undefined where the path names no resource's group version; throws StatusError for a resource that is not served. */
 export function resourcePath(path: string, kinds: KindRegistry): ResourcePath | undefined {
-  const [, root, ...rest] = path.split('/');
+  const segments = path.split('/');
+  const root = segments[1];
+  const rest = segments.slice(2);
   const versionParts = root === 'api' ? 1 : root === 'apis' ? 2 : 0;
   if (versionParts === 0 || rest.length <= versionParts) return undefined;
   const apiVersion = rest.slice(0, versionParts).join('/');

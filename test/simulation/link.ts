@@ -25,6 +25,7 @@ export interface LinkOptions {
 export type Stage = 'arrives' | 'done' | 'known';
 
 const TIMEOUT_MS = 30_000;
+const BOOKMARK = '{"type":"BOOKMARK"';
 /** Events of a watch that come once more, older ones than what came last. */
 const MAX_REPLAYED = 5;
 
@@ -194,7 +195,7 @@ export class Link implements KubeClient, StreamPort {
       else clock.after(readyMs - nowMs, () => !body.destroyed && !isDead && act());
     };
     source.on('data', (frame: Buffer) => {
-      const isBookmark = frame.includes('"BOOKMARK"');
+      const isBookmark = frame.toString('latin1', 0, BOOKMARK.length) === BOOKMARK;
       if (isBookmark) isListing = false;
       if (!isBookmark && !isListing && dice.chance(weather.withholding)) return;
       later(() => {
