@@ -29,6 +29,8 @@ export async function dev(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort(new Error(signal))));
   }
+  // Nobody reads any more, as with `| head`: it ends in order all the same.
+  process.stdout.on('error', (error) => stop.abort(error));
   await run(options, stop.signal);
   return 0;
 }

@@ -1,5 +1,6 @@
 /** `statewire dev`, as somebody runs it who writes a function: by the bundle, against a real control plane. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
@@ -238,6 +239,17 @@ describe('statewire dev', { timeout: 120_000 }, () => {
       assert.deepEqual(readdirSync(temporary), []);
     });
   }
+
+  it('ends as by Ctrl-C where nobody reads what it shows', async (t) => {
+    const { temporary, start, widget } = await project(t);
+    const dev = start();
+    await shows(dev, 'ready');
+    const ended = once(dev.child, 'exit');
+    dev.child.stdout?.destroy();
+    await widget('a', 1);
+    assert.deepEqual(await ended, [0, null]);
+    assert.deepEqual(readdirSync(temporary), []);
+  });
 
   it('goes on where the process of a function ends', async (t) => {
     const { start, widget } = await project(t);
