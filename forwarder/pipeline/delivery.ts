@@ -25,6 +25,8 @@ export interface Delivery {
   readonly object: KubeObject;
   readonly raw: string | undefined;
   readonly children: readonly { readonly ref: ChildRef; readonly object: KubeObject }[];
+  /** One of them has changed since they were read: they are to be sent again. */
+  readonly childChanged: boolean;
   /** The owned kinds of which `children` holds all. */
   readonly completeKinds: readonly GroupVersionKind[];
   /** Throws TargetError where it does not fit the target. */
@@ -47,16 +49,19 @@ export interface DeliveryContext {
 export interface Gathered {
   readonly state: State | undefined;
   readonly children: Delivery['children'];
+  /** The entry's, before they were read. */
+  readonly childChanges: number;
   readonly wasGone: boolean;
 }
 
 /** Reads what is needed; undefined where there is nothing to send. Throws ApiError. */
 export async function gather(entry: Entry, context: DeliveryContext): Promise<Gathered | undefined> {
   if (!needsDelivery(entry.record, context.rules)) return undefined;
+  const { childChanges } = entry;
   const children = await readChildren(entry, context);
   const wasGone = entry.gone;
   const state = wasGone ? await lastState(entry, context) : await newestState(entry, context);
-  return { state, children, wasGone };
+  return { state, children, childChanges, wasGone };
 }
 
 /**
@@ -80,6 +85,7 @@ export function commit(
     ...state,
     flight,
     children,
+    childChanged: entry.childChanges !== gathered.childChanges,
     completeKinds: context.children.complete(context.setup.trigger.spec.watch.owns),
     invocation: () => invocationOf(entry, state, children, flight, context),
   };

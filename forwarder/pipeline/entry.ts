@@ -16,6 +16,8 @@ export class Entry {
   previousRaw: string | undefined = undefined;
   /** Monotonic time at which the oldest change that waits arrived. */
   waitingSinceMs: number | undefined = undefined;
+  /** How often somebody has changed one of its children. */
+  childChanges = 0;
   /** Consecutive target failures of this state. */
   targetFailures = 0;
   /** How often in a row the function has said that it is not done with the object's end. */

@@ -72,6 +72,7 @@ export class Intake {
     const entry = entries.get(key);
     const rules = this.#options.rules();
     if (entry === undefined || rules === undefined) return;
+    if (wish.reason === 'Child') entry.childChanges++;
     const verdict = want(entry.record, wish, rules);
     this.#options.noted(entry);
     if (!this.#counted(verdict, entry)) return;

@@ -13,7 +13,7 @@ import { needsDelivery, provesByGeneration } from '../filter/rules.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { ChildTracker } from './child-tracker.ts';
 import { Continuation } from './continuation.ts';
-import type { DeliveryContext } from './delivery.ts';
+import type { Delivery, DeliveryContext } from './delivery.ts';
 import { Effects } from './effects.ts';
 import { Entries, type Entry } from './entry.ts';
 import { Intake } from './intake.ts';
@@ -146,10 +146,9 @@ export class TriggerPipeline {
     });
     this.#worker = new Worker({
       entries,
-      queue: this.#schedule.queue,
+      schedule: this.#schedule,
       effects: this.#effects,
       context: () => this.#context(),
-      settling: (key) => this.#schedule.settles(key),
       wake: () => this.#turn.wake(),
       clock,
       signal: this.#stop.signal,
@@ -161,7 +160,7 @@ export class TriggerPipeline {
         },
         circuit: (problem) => this.#report.circuit(problem),
         slowed: (entry, first) => this.#report.slowed(entry, this.#setup.trigger, first),
-        handled: (entry, { raw }, requeueAfterMs) => this.#handled(entry, raw, requeueAfterMs),
+        handled: (entry, delivery, requeueAfterMs) => this.#handled(entry, delivery, requeueAfterMs),
         exhausted: (entry, failure, attempts) =>
           this.#report.exhausted(entry, this.#setup.trigger, failure, attempts),
         noted,
@@ -288,12 +287,13 @@ export class TriggerPipeline {
     };
   }
 
-  #handled(entry: Entry, raw: string | undefined, requeueAfterMs: number | undefined): void {
+  #handled(entry: Entry, { raw, childChanged }: Delivery, requeueAfterMs: number | undefined): void {
     entry.previousRaw = this.#setup.trigger.spec.payload.previous ? raw : undefined;
     // While a result is written, its base is the state that was sent; later states come with the watch.
     if (this.#scope.rules !== undefined && !needsDelivery(entry.record, this.#scope.rules))
       entry.raw = undefined;
     if (requeueAfterMs !== undefined) this.#schedule.requeue(entry.key, requeueAfterMs);
+    if (childChanged) this.#intake.wish(entry.key, { reason: 'Child' });
     this.#report.changed();
   }
 }

@@ -97,9 +97,14 @@ export class Schedule {
     this.#wakeups.resume();
   }
 
-  forget(key: ObjectKey): void {
+  /** A call begins with all that is known of the key: no other is due for it, now or after its quiet. */
+  covered(key: ObjectKey): void {
     this.#debouncer.forget(key);
     this.queue.forget(key);
+  }
+
+  forget(key: ObjectKey): void {
+    this.covered(key);
     this.#wakeups.cancel(key);
   }
 

@@ -6,7 +6,6 @@ import { fail, isKept, succeed } from '../filter/delivery.ts';
 import { isOver } from '../filter/record.ts';
 import { needsDelivery, wantsDeleted } from '../filter/rules.ts';
 import { postpone, settle } from '../outcome/settle.ts';
-import type { TriggerQueue } from '../queue/trigger-queue.ts';
 import { Alarm } from '../lib/alarm.ts';
 import type { Gate, GateChange } from '../target/gate/gate.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -19,15 +18,14 @@ import { type Delivery, type DeliveryContext, commit, gather } from './delivery.
 import type { Effects } from './effects.ts';
 import type { Entries, Entry } from './entry.ts';
 import { hasWrites } from './result-writer.ts';
+import type { Schedule } from './schedule.ts';
 
 export interface WorkerOptions {
   readonly entries: Entries;
-  readonly queue: TriggerQueue;
+  readonly schedule: Pick<Schedule, 'queue' | 'settles' | 'covered'>;
   readonly effects: Pick<Effects, 'results' | 'letters' | 'finalizers'>;
   /** What is needed to build a delivery now; undefined while nothing may be sent. */
   readonly context: () => DeliveryContext | undefined;
-  /** Whether the key waits for quiet; then its newest state is not due yet. */
-  readonly settling: (key: ObjectKey) => boolean;
   readonly wake: () => void;
   readonly clock: Clock;
   /** Ends running calls. */
@@ -69,12 +67,13 @@ export class Worker {
   }
 
   hasWork(): boolean {
-    return this.#options.queue.depth > 0 && this.#options.context() !== undefined;
+    return this.#options.schedule.queue.depth > 0 && this.#options.context() !== undefined;
   }
 
   /** Starts one delivery; false where none may start now. */
   start(): boolean {
-    const { entries, queue } = this.#options;
+    const { entries } = this.#options;
+    const { queue } = this.#options.schedule;
     const context = this.#options.context();
     if (context === undefined || queue.depth === 0) return false;
     const { clock } = context.services;
@@ -102,15 +101,16 @@ export class Worker {
 
   /** What waits for its backoff is ready at once. */
   retryAll(): void {
-    this.#options.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
+    this.#options.schedule.queue.promoteAll((key) => this.#options.entries.get(key)?.retrying === true);
   }
 
   /** While the circuit is open and nothing else is ready, the object that is due first is sent as the probe. */
   #probe(): void {
-    const { queue, entries, settling, wake } = this.#options;
+    const { schedule, entries, wake } = this.#options;
+    const { queue } = schedule;
     const gate = this.#options.context()?.setup.gate;
     if (gate?.nextProbeAtMs !== undefined && queue.depth === 0) {
-      queue.promoteNext((key) => entries.get(key)?.retrying === true && !settling(key));
+      queue.promoteNext((key) => entries.get(key)?.retrying === true && !schedule.settles(key));
     }
     wake();
   }
@@ -147,18 +147,19 @@ export class Worker {
       if (entry !== undefined) {
         entry.targetFailures += 1;
         entry.retrying = true;
-        this.#options.queue.addAfter(key, backoffMs(entry.targetFailures, BUILD_BACKOFF, random));
+        this.#options.schedule.queue.addAfter(key, backoffMs(entry.targetFailures, BUILD_BACKOFF, random));
       }
     }
     if (entry === undefined || delivery === undefined || delivery === 'later') {
       if (entry !== undefined && delivery === 'later' && !this.#options.entries.mustWait(entry))
-        this.#options.queue.add(key);
+        this.#options.schedule.queue.add(key);
       const isNothing = entry?.gone === true && !wantsDeleted(entry.record, context.rules);
       if (isNothing && !finalizers.keeps(entry)) this.#options.events.removed(entry);
       gate.abandon({ probe });
       this.#options.wake();
       return;
     }
+    this.#options.schedule.covered(key);
     if (entry.countsAsStorm) setup.guard.spend(entry.key, services.clock.monotonic());
     const { signal, events } = this.#options;
     const outcome = await call(entry, delivery, context, { signal, started: events.started });
@@ -171,14 +172,14 @@ export class Worker {
 
   /** Whether this is the moment: quiet, no other life of the name before it, and not stormy. */
   #isDue(entry: Entry, { services, setup, rules }: DeliveryContext): boolean {
-    const { entries, queue, settling } = this.#options;
-    if (rules.suspend || (settling(entry.key) && !isOver(entry.record)) || entries.mustWait(entry))
+    const { entries, schedule } = this.#options;
+    if (rules.suspend || (schedule.settles(entry.key) && !isOver(entry.record)) || entries.mustWait(entry))
       return false;
     if (!entry.countsAsStorm) return true;
     const waitMs = setup.guard.waitMs(entry.key, services.clock.monotonic());
     if (waitMs <= 0) return true;
     this.#options.events.slowed(entry, setup.guard.tell(entry.key));
-    queue.addAfter(entry.key, waitMs);
+    schedule.queue.addAfter(entry.key, waitMs);
     return false;
   }
 
@@ -238,7 +239,8 @@ export class Worker {
   }
 
   #carryOut(entry: Entry, delivery: Delivery, decision: Decision): void {
-    const { queue, entries, events, effects } = this.#options;
+    const { schedule, entries, events, effects } = this.#options;
+    const { queue } = schedule;
     const { letters } = effects;
     const { flight } = delivery;
     entry.targetFailures = decision.targetFailures;
@@ -271,7 +273,7 @@ export class Worker {
       if (entry.record.exhausted && !entry.gone) entry.raw = undefined;
       letters.givenUp(entry, delivery, decision.exhausted, decision.attempts);
       events.exhausted(entry, decision.exhausted, decision.attempts);
-    } else if (decision.queue.kind !== 'forget' && !this.#options.settling(entry.key)) {
+    } else if (decision.queue.kind !== 'forget' && !this.#options.schedule.settles(entry.key)) {
       // A new state that still waits for quiet comes by itself, with attempts of its own.
       queue.addAfter(entry.key, decision.queue.afterMs);
     }
@@ -289,6 +291,6 @@ export class Worker {
     this.#options.effects.letters.resolve(entry);
     if (entry.gone) this.#options.entries.bury(entry);
     const { backoff } = setup.trigger.spec.delivery;
-    this.#options.queue.addAfter(key, backoffMs(1, backoff, services.random));
+    this.#options.schedule.queue.addAfter(key, backoffMs(1, backoff, services.random));
   }
 }

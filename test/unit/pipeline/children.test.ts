@@ -85,6 +85,23 @@ describe('A child that the trigger applies', () => {
     assert.deepEqual(reasons(world), ['Watch', 'Child']);
   });
 
+  it('is sent as it is in the end, also where it changes between its reading and the call', async () => {
+    for (let changedMs = 0; changedMs < 400; changedMs += 20) {
+      const world = await applying();
+      world.cluster.create('web');
+      world.host.script = ({ type }) => (type === 'created' ? [conf({ size: '1' })] : [{}]);
+      await world.pass(1000);
+      world.cluster.latencyMs = () => 100;
+      world.cluster.child('conf', { size: 'first' });
+      await world.pass(changedMs);
+      world.cluster.child('conf', { size: 'last' });
+      await world.pass(60_000);
+      const { children } = world.calls.at(-1)?.data ?? {};
+      const sent = children?.['ConfigMap.v1'] as { conf?: { data: unknown } } | undefined;
+      assert.deepEqual(sent?.conf?.data, { size: 'last' }, `after ${changedMs}`);
+    }
+  });
+
   it('fires once when somebody changes it before the watch has shown it', async () => {
     const world = await applying();
     world.sources.lagMs = () => Infinity;

@@ -17,6 +17,23 @@ describe('A state that failed', () => {
     assert.equal(world.told.length, 2);
   });
 
+  it('waits for its backoff also where it came while the call for the one before was being prepared', async () => {
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, delivery: { backoff: { initialMs: 1000, maxMs: 5000 } } },
+    });
+    world.host.script = () => [{ error: { message: 'not yet' } }];
+    world.cluster.latencyMs = () => 200;
+    world.cluster.create('web', { size: 1 });
+    await world.pass(100);
+    // The finalizer is being set.
+    world.cluster.edit('web', { size: 2 });
+    while (world.told.length === 0) await world.pass(10);
+    await world.pass(400);
+    assert.deepEqual(world.told, ['created web-1:g2']);
+    await world.pass(700);
+    assert.deepEqual(world.told, ['created web-1:g2', 'created web-1:g2']);
+  });
+
   it('gives way at once to another state, written while its status was', async () => {
     const world = await PipelineWorld.start();
     world.host.script = () => undefined;
