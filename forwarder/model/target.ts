@@ -26,6 +26,6 @@ export interface Target {
    * Absent: the host tells nothing of itself.
    */
   advise?(timeoutMs: number, signal: AbortSignal): Promise<string | undefined>;
-  /** Ends connections. */
+  /** It is called no more: ends connections that no other Target has, once running calls are over. */
   [Symbol.asyncDispose](): Promise<void>;
 }

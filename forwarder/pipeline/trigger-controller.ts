@@ -9,6 +9,7 @@ import { FinalizerWriter } from '../finalizer/finalizer-writer.ts';
 import { ApiTriggerHold } from '../finalizer/trigger-hold.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { GroupVersionKind } from '../model/resource.ts';
+import type { Target } from '../model/target.ts';
 import type { Trigger, TriggerIdentity } from '../model/trigger.ts';
 import { triggerName } from '../model/trigger.ts';
 import { TriggerPipeline } from './pipeline.ts';
@@ -26,6 +27,8 @@ interface Known {
   /** Group and kind that the pipeline watches. */
   kind: string;
   pipeline: TriggerPipeline | undefined;
+  /** As the pipeline calls it. */
+  target: Target | undefined;
   /** The trigger's own finalizer. */
   readonly hold: ApiTriggerHold | undefined;
   /** It is being deleted, and its end has begun. */
@@ -71,6 +74,7 @@ export class TriggerController {
         stated: '',
         kind: '',
         pipeline: undefined,
+        target: undefined,
         hold: this.#holdOf(identity),
         departing: false,
         work: this.#halted(identity.uid),
@@ -115,6 +119,7 @@ export class TriggerController {
     await known.pipeline?.drain();
     services.deadLetters.remove(known.identity);
     known.pipeline?.stop();
+    await known.target?.[Symbol.asyncDispose]();
     await this.#erase(known);
     const name = triggerName(known.identity);
     if (!this.#isKnown(name)) {
@@ -198,7 +203,9 @@ export class TriggerController {
       this.#refuse(known, { reason: 'Invalid', message: setup.message });
       return;
     }
-    if (known.gone) return;
+    const targetBefore = known.target;
+    known.target = setup.target;
+    if (known.gone) return await targetBefore?.[Symbol.asyncDispose]();
     const before = known.pipeline === undefined ? undefined : known.kind;
     const heldBefore = known.trigger?.spec.finalizer === true ? known.trigger.spec.watch : undefined;
     known.trigger = trigger;
@@ -219,6 +226,7 @@ export class TriggerController {
       known.pipeline.edit(setup);
       services.logger.info('trigger changed', { trigger: setup.name, target: setup.target.description });
     }
+    await targetBefore?.[Symbol.asyncDispose]();
     void tellAdvice(services, setup, () => known.trigger === trigger && !known.gone);
   }
 

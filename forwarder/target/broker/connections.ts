@@ -68,8 +68,10 @@ export class Connections<C extends BrokerConnection> implements Disposable {
       giveUp: () => this.#giveUp(key, mine),
       [Symbol.dispose]: () => {
         mine.leases--;
-        // An attempt that nobody waits for any more must not end in a connection that nobody asked for.
-        if (mine.connection === undefined && mine.leases === 0) this.#giveUp(key, mine);
+        // An attempt that nobody waits for any more must not end in a connection that nobody asked for, nor may a late
+        // call of the last user leave one.
+        const isUnused = mine.connection === undefined || !this.#users.has(key);
+        if (isUnused && mine.leases === 0) this.#giveUp(key, mine);
         else this.#endUnused(mine);
       },
     };

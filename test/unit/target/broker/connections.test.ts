@@ -26,7 +26,9 @@ class Openings {
 }
 
 function setUp(): { connections: Connections<FakeConnection>; openings: Openings } {
-  return { connections: new Connections<FakeConnection>(), openings: new Openings() };
+  const connections = new Connections<FakeConnection>();
+  for (const key of ['x', 'y']) connections.use(key);
+  return { connections, openings: new Openings() };
 }
 
 describe('Connections', () => {
@@ -93,14 +95,25 @@ describe('Connections', () => {
 
   it('close one when the last of those who use its key is gone, but not under a call', async () => {
     const { connections, openings } = setUp();
-    const [first, second] = [connections.use('x'), connections.use('x')];
-    const lease = connections.lease('x', openings.open);
+    const [first, second] = [connections.use('z'), connections.use('z')];
+    const lease = connections.lease('z', openings.open);
     const connection = openings.succeed(0);
     await lease.connection;
     first[Symbol.dispose]();
     first[Symbol.dispose]();
     assert.equal(connection.closed, false);
     second[Symbol.dispose]();
+    assert.equal(connection.closed, false);
+    lease[Symbol.dispose]();
+    assert.equal(connection.closed, true);
+  });
+
+  it('leave none behind where a call began after the last user was gone', async () => {
+    const { connections, openings } = setUp();
+    connections.use('z')[Symbol.dispose]();
+    const lease = connections.lease('z', openings.open);
+    const connection = openings.succeed(0);
+    await lease.connection;
     assert.equal(connection.closed, false);
     lease[Symbol.dispose]();
     assert.equal(connection.closed, true);
