@@ -30,6 +30,8 @@ export interface Observation {
   readonly raw: string;
   /** Parses `raw`; only called where the head does not tell all. */
   readonly object: () => KubeObject;
+  /** Of an object that was known and forgotten: the record's `releasedAt`. */
+  readonly releasedAt?: string | undefined;
   /** Part of the trigger's very first list. */
   readonly inFirstSync: boolean;
   /** Wall clock. */
@@ -59,7 +61,8 @@ function meet(seen: Observation, rules: Rules): Judgement {
   const record = new ObjectRecord(seen.head, rules.recipe, digest, versionOf(seen.head, rules), seen.nowMs);
   // A value that was there before our first sight is no wish for this trigger.
   record.redeliverSeen = redeliverValue(object);
-  takeHeld(record, seen.raw, () => object, rules);
+  record.releasedAt = seen.releasedAt;
+  takeHeld(record, { ...seen.head, raw: seen.raw, object: () => object }, rules);
   if (updateEnding(record, rules)) return judgeState(record, object, rules);
   if (seen.inFirstSync && rules.initial === 'Skip') {
     moveSilently(record);
@@ -84,7 +87,7 @@ function meetAgain(record: ObjectRecord, seen: Observation, rules: Rules): Judge
   record.resourceVersion = head.resourceVersion;
   record.generation = head.generation;
   record.deleting ||= head.deleting;
-  takeHeld(record, seen.raw, seen.object, rules);
+  takeHeld(record, { ...head, raw: seen.raw, object: seen.object }, rules);
   const ends = updateEnding(record, rules);
   if (ends) beginEnd(record, seen.nowMs);
 

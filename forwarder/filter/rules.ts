@@ -1,6 +1,6 @@
 /** What a trigger says, as far as it concerns judging, and what a record comes to by it. */
 import type { EventType } from '../../protocol/event.ts';
-import type { ObjectHead } from '../model/delta.ts';
+import { compareResourceVersions, type ObjectHead } from '../model/delta.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import type { Resource } from '../model/resource.ts';
 import type { TriggerSpec } from '../model/trigger.ts';
@@ -133,18 +133,34 @@ export function updateEnding(record: ObjectRecord, { hold }: Pick<Rules, 'hold'>
   return record.ending && !before;
 }
 
+/** Whether that version of the object may still show the finalizer that we have taken away. */
+export function isFromBeforeRelease(
+  { releasedAt }: Pick<ObjectRecord, 'releasedAt'>,
+  resourceVersion: string,
+): boolean {
+  return releasedAt !== undefined && compareResourceVersions(resourceVersion, releasedAt) < 0;
+}
+
+/** An object as it was at some time. */
+export interface HeldState {
+  readonly resourceVersion: string;
+  readonly raw: string;
+  /** Parses `raw`. */
+  readonly object: () => KubeObject;
+}
+
 /**
  * Notes whether the object carries the trigger's finalizer, which proves that the function may know of it; it is only
  * parsed where that may have changed.
  */
 export function takeHeld(
   record: ObjectRecord,
-  raw: string,
-  object: () => KubeObject,
+  { resourceVersion, raw, object }: HeldState,
   { hold }: Pick<Rules, 'hold'>,
 ): void {
   record.held =
     hold !== undefined &&
+    !isFromBeforeRelease(record, resourceVersion) &&
     raw.includes(`"${hold.finalizer}"`) &&
     (record.held || object().metadata.finalizers?.includes(hold.finalizer) === true);
   record.started ||= record.held;

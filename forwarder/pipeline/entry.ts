@@ -67,6 +67,9 @@ export function headOf({ metadata }: KubeObject): ObjectHead {
   };
 }
 
+/** Lists under way are about the last seconds; this is more than are released in those. */
+const MAX_RELEASED = 10_000;
+
 /**
  * All entries of one trigger. Two lives of one name are two entries: their calls never overlap, and a later one waits
  * until the earlier, which is gone, has been delivered, so that `deleted` comes before `created`.
@@ -78,6 +81,8 @@ export class Entries implements Iterable<Entry> {
   /** Which life of a name is being delivered. */
   readonly #delivering = new Map<string, Entry>();
   readonly #waiting = new Map<string, Set<ObjectKey>>();
+  /** `releasedAt` of those that were forgotten last, oldest first. */
+  readonly #released = new Map<ObjectKey, string>();
 
   get size(): number {
     return this.#byKey.size;
@@ -127,8 +132,15 @@ export class Entries implements Iterable<Entry> {
 
   /** Forgets an entry; returns the keys that waited for it. */
   delete(entry: Entry): readonly ObjectKey[] {
-    if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+    const { key, record } = entry;
+    if (this.#byKey.get(key) === entry) this.#byKey.delete(key);
+    if (record.releasedAt !== undefined) this.#remember(key, record.releasedAt);
     return this.passOver(entry);
+  }
+
+  /** Where the object was known before: the version with which we released it, of which a list may not know yet. */
+  releasedAt(key: ObjectKey): string | undefined {
+    return this.#released.get(key);
   }
 
   /** Later lives need not wait for the end of this one any more; returns their keys. */
@@ -145,6 +157,13 @@ export class Entries implements Iterable<Entry> {
 
   [Symbol.iterator](): Iterator<Entry> {
     return this.#byKey.values();
+  }
+
+  #remember(key: ObjectKey, releasedAt: string): void {
+    this.#released.delete(key);
+    this.#released.set(key, releasedAt);
+    const [oldest] = this.#released.keys();
+    if (oldest !== undefined && this.#released.size > MAX_RELEASED) this.#released.delete(oldest);
   }
 
   #takeWaiting(name: string): readonly ObjectKey[] {

@@ -176,6 +176,7 @@ export class Intake {
         head,
         raw,
         object: () => (object ??= parseObject(raw)),
+        releasedAt: known === undefined ? entries.releasedAt(head.key) : undefined,
         inFirstSync: this.#firstSync && !this.#isResumed,
         nowMs: clock.now(),
       },
@@ -211,7 +212,7 @@ export class Intake {
     if (raw !== undefined && rules !== undefined) {
       entry.raw = raw;
       // A write of ours may have got there whose reply is still on its way.
-      takeHeld(entry.record, raw, () => parseObject(raw), rules);
+      takeHeld(entry.record, { ...delta.head, raw, object: () => parseObject(raw) }, rules);
     }
     this.#leave(entry, delta.head.resourceVersion);
   }

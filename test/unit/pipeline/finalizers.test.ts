@@ -137,6 +137,31 @@ describe('An object that is held', () => {
   });
 });
 
+describe('An object that was released', () => {
+  it('is held anew before it is called for, whatever a list from before still shows', async () => {
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, debounce: { quietMs: 0, maxWaitMs: 0 }, delivery: { concurrency: 1 } },
+    });
+    const held: boolean[] = [];
+    world.host.onCall = ({ type }) => {
+      if (type !== 'deleted') held.push(finalizers(world)?.includes(FINALIZER) === true);
+    };
+    world.cluster.create('web', {}, { team: 'a' });
+    await world.pass();
+    await world.edit({ suspend: true });
+    await world.edit({ watch: { labelSelector: 'team=a' } });
+    world.cluster.label('web', { team: 'b' });
+    await world.pass();
+    world.cluster.label('web', { team: 'a' });
+    await world.edit({ suspend: false });
+    world.sources.cut();
+    await world.pass(60_000);
+    assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:left:103', 'created web-1:104']);
+    assert.deepEqual(held, [true, true]);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+  });
+});
+
 describe('A trigger that ends', () => {
   it('releases what lives, and waits for what is being deleted', async () => {
     const world = await holding();
