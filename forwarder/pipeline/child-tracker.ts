@@ -76,7 +76,7 @@ export class ChildTracker {
     }
     if (known?.ref.resourceVersion === delta.head.resourceVersion && known.digest !== '') return;
     const object = parseExact(delta.raw) as KubeObject;
-    const owners = (object.metadata.ownerReferences ?? []).map((owner) => owner.uid);
+    const owners = ownersOf(object);
     if (!this.#hold(kind, delta, owners)) this.#seen(kind, delta.head, object, owners);
   }
 
@@ -115,6 +115,19 @@ export class ChildTracker {
       this.#tell(child.owners);
     }
     this.#unlisted.get(name)?.clear();
+  }
+
+  /** A child was read for a call of that owner, which begins: what is like this is no news to it, and all else is. */
+  sent(owner: ObjectKey, { ref, object }: { readonly ref: ChildRef; readonly object: KubeObject }): void {
+    const known = this.#children.get(ref.uid);
+    const { resourceVersion } = object.metadata;
+    if (known === undefined || compareResourceVersions(resourceVersion, known.ref.resourceVersion) <= 0)
+      return;
+    const digest = childDigest(object, this.#options.fieldManager);
+    const owners = ownersOf(object);
+    this.#put({ ...known, ref: { ...ref, resourceVersion }, digest, owners });
+    if (known.digest === digest) return;
+    this.#tell([...new Set([...owners, ...known.owners])].filter((other) => objectKey(other) !== owner));
   }
 
   /** Takes over what a write of ours returned, so that its echo fires nothing. */
@@ -177,6 +190,11 @@ export class ChildTracker {
   #tell(owners: Iterable<string>): void {
     for (const owner of owners) this.#options.changed(objectKey(owner));
   }
+}
+
+/** uids */
+function ownersOf({ metadata }: KubeObject): readonly string[] {
+  return (metadata.ownerReferences ?? []).map(({ uid }) => uid);
 }
 
 function refOf(kind: GroupVersionKind, head: Delta['head']): ChildRef {

@@ -81,6 +81,7 @@ export function commit(
   if (state === undefined || !needsDelivery(record, context.rules)) return undefined;
   if (!entry.gone && admit(record, state.object, context.rules).kind === 'drop') return undefined;
   const flight = begin(record);
+  for (const child of children) context.children.sent(entry.key, child);
   return {
     ...state,
     flight,

@@ -29,6 +29,12 @@ function watchingAll(): Promise<PipelineWorld> {
   return PipelineWorld.start({ spec: { watch: { owns: [{ ...CONFIG_MAP, labelSelector: '' }] } } });
 }
 
+/** The size in the ConfigMap `conf` as a call told it. */
+function confSent({ data }: PipelineWorld['call']): unknown {
+  const children = data.children?.['ConfigMap.v1'] as { conf?: { data: { size: unknown } } } | undefined;
+  return children?.conf?.data.size;
+}
+
 const reasons = (world: PipelineWorld): string[] => world.calls.map(({ data }) => data.reason);
 
 describe('A child that the trigger applies', () => {
@@ -96,10 +102,28 @@ describe('A child that the trigger applies', () => {
       await world.pass(changedMs);
       world.cluster.child('conf', { size: 'last' });
       await world.pass(60_000);
-      const { children } = world.calls.at(-1)?.data ?? {};
-      const sent = children?.['ConfigMap.v1'] as { conf?: { data: unknown } } | undefined;
-      assert.deepEqual(sent?.conf?.data, { size: 'last' }, `after ${changedMs}`);
+      assert.equal(confSent(world.call), 'last', `after ${changedMs}`);
     }
+  });
+
+  it('is sent again where it is back at what the watch has shown last, and was sent otherwise', async () => {
+    const world = await watchingAll();
+    world.host.script = ({ data }) => [data.reason === 'Child' ? { requeueAfter: '3s' } : {}];
+    world.cluster.create('web');
+    await world.pass();
+    const owner = world.cluster.object('web');
+    assert.ok(owner);
+    world.cluster.child('conf', { size: 'first' }, [owner]);
+    await world.pass(1000);
+    world.sources.lagMs = () => Infinity;
+    world.cluster.child('conf', { size: 'other' });
+    await world.pass(3000);
+    world.cluster.child('conf', { size: 'first' });
+    world.sources.lagMs = () => 0;
+    world.sources.cut();
+    await world.pass(1000);
+    assert.deepEqual(reasons(world), ['Watch', 'Child', 'Requeue', 'Child']);
+    assert.deepEqual(world.calls.map(confSent), [undefined, 'first', 'other', 'first']);
   });
 
   it('fires once when somebody changes it before the watch has shown it', async () => {
