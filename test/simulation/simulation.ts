@@ -3,7 +3,7 @@
  * the checker looks at what has become of it.
  */
 import { History } from '../support/history/history.ts';
-import type { Violation } from '../support/history/fact.ts';
+import type { Fact, Violation } from '../support/history/fact.ts';
 import { FAULTS } from './chaos.ts';
 import { Dice, mix } from './dice.ts';
 import { People } from './people.ts';
@@ -19,6 +19,12 @@ const EDIT_AFTER_MS = 600_000;
 const REPLAY_AFTER_MS = 500_000;
 const PAUSE_AFTER_MS = 700_000;
 const KEPT_FACTS = 20_000;
+const MINUTE_MS = 60_000;
+/** A call and the quiet time that its status costs other triggers. */
+const SETTLING_MS = 15_000;
+/** Within a minute, of all objects and triggers. */
+const MAX_RESYNCS = 20;
+const STIRS: ReadonlySet<Fact['fact']> = new Set(['call', 'end', 'write']);
 
 export interface Tally {
   hours: number;
@@ -85,13 +91,23 @@ async function live(
     await clock.runUntil(startMs + BUSY_MS);
     calm(world, dice);
     await clock.runUntil(startMs + HOUR_MS);
-    history.record({ fact: 'quiet', atMs: clock.monotonic() });
+    if (!isUnderWay(history, clock.monotonic())) history.record({ fact: 'quiet', atMs: clock.monotonic() });
     tally.hours++;
     const [violation] = history.violations;
     if (violation !== undefined) return { seed, hour, violation, history };
   }
   world.kill();
   return undefined;
+}
+
+/**
+ * Whether a resync has just begun, or what it led to: that has not come to its end, and the next hour will tell. Many
+ * calls within a minute are no resyncs.
+ */
+function isUnderWay({ facts }: History, nowMs: number): boolean {
+  const latest = facts.slice(facts.findLastIndex(({ atMs }) => atMs < nowMs - MINUTE_MS) + 1);
+  const isRecent = latest.some(({ fact, atMs }) => STIRS.has(fact) && atMs > nowMs - SETTLING_MS);
+  return isRecent && latest.filter(({ fact }) => fact === 'call').length <= MAX_RESYNCS;
 }
 
 /** Ten and a few more, many of them together. */
