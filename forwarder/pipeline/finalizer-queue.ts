@@ -129,25 +129,25 @@ export class FinalizerQueue {
   }
 
   async #work(key: ObjectKey): Promise<void> {
-    const { services, logger, entries, signal } = this.#options;
+    const { logger, entries, signal } = this.#options;
     const entry = entries.get(key);
     let retryMs: number | undefined;
     try {
-      if (entry !== undefined) await this.#alone(entry, () => this.#write(entry));
-      this.#failures.delete(key);
+      const outcome = entry && (await this.#alone(entry, () => this.#write(entry)));
+      // The watch will say so, too, and it may take its time for that.
+      if (outcome === 'gone') retryMs = this.#backoffMs(key);
+      else this.#failures.delete(key);
     } catch (error) {
       if (!(error instanceof ApiError)) {
         if (!signal.aborted) throw error;
       } else {
-        const failures = (this.#failures.get(key) ?? 0) + 1;
-        this.#failures.set(key, failures);
-        const log = failures === 1 ? 'warn' : 'debug';
+        retryMs = Math.max(this.#backoffMs(key), error.retryAfterMs ?? 0);
+        const log = this.#failures.get(key) === 1 ? 'warn' : 'debug';
         logger[log]('finalizer cannot be written yet', {
           key: entry?.name ?? '',
           code: error.code,
           error: error.message,
         });
-        retryMs = Math.max(backoffMs(failures, BACKOFF, services.random), error.retryAfterMs ?? 0);
       }
     }
     this.#queue.done(key);
@@ -157,6 +157,13 @@ export class FinalizerQueue {
     }
     this.#pump();
     if (this.idle) this.#options.onIdle();
+  }
+
+  /** Until the next try of what has failed once more. */
+  #backoffMs(key: ObjectKey): number {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    return backoffMs(failures, BACKOFF, this.#options.services.random);
   }
 
   /** One write at a time for each object, whoever asks for it. */
@@ -196,9 +203,9 @@ export class FinalizerQueue {
     return rules.hold.enabled ? undefined : 'disabled';
   }
 
-  async #write(entry: Entry): Promise<void> {
-    if (this.#releaseReason(entry) !== undefined) await this.#release(entry);
-    else if (this.#isUnheld(entry)) await this.#hold(entry, false);
+  async #write(entry: Entry): Promise<FinalizerOutcome | undefined> {
+    if (this.#releaseReason(entry) !== undefined) return await this.#release(entry);
+    return this.#isUnheld(entry) ? await this.#hold(entry, false) : undefined;
   }
 
   async #hold(entry: Entry, forCall: boolean): Promise<FinalizerOutcome> {
@@ -218,7 +225,7 @@ export class FinalizerQueue {
     }
   }
 
-  async #release(entry: Entry): Promise<void> {
+  async #release(entry: Entry): Promise<FinalizerOutcome> {
     const { services, writer, setup, logger } = this.#options;
     const { record } = entry;
     let reason: ReleaseReason | undefined;
@@ -227,11 +234,12 @@ export class FinalizerQueue {
       return this.#releaseReason(entry) !== undefined;
     };
     const outcome = await writer.tryOnce(this.#task(entry, isWanted, { wanted: false, forCall: false }));
-    if (outcome === 'stopped' || reason === undefined) return;
+    if (outcome === 'stopped' || reason === undefined) return outcome;
     record.held = false;
     services.meter.count('statewire_finalizers_released_total', { trigger: setup().name, reason });
     const level = reason === 'deadline' ? 'warn' : 'info';
     logger[level]('object released', { key: entry.name, uid: record.uid, reason });
+    return outcome;
   }
 
   #task(

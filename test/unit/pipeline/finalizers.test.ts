@@ -53,6 +53,26 @@ describe('An object that is held', () => {
     assert.equal(world.call.event.statewireattempt, '2');
   });
 
+  it('is asked for with backoff where it is gone and the watch has not said so', async () => {
+    const world = await PipelineWorld.start();
+    world.cluster.create('web');
+    await world.pass();
+    world.sources.lagMs = () => Infinity;
+    world.remove('web');
+    let requests = 0;
+    world.cluster.fault = () => {
+      // Without a wait between them there is no end of them.
+      assert.ok(++requests < 100, 'it is asked for without a pause');
+      return undefined;
+    };
+    await world.edit({ finalizer: true });
+    await world.pass(60_000);
+    assert.ok(requests > 1);
+    world.sources.flush();
+    await world.pass();
+    assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:deleted']);
+  });
+
   it('goes once its deletion was handled', async () => {
     const world = await holding();
     world.remove('web');
