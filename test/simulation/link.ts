@@ -25,6 +25,8 @@ export interface LinkOptions {
 export type Stage = 'arrives' | 'done' | 'known';
 
 const TIMEOUT_MS = 30_000;
+/** Of one process in one moment: more of them are a round without an end, in which time stands still. */
+const MAX_AT_ONCE = 50_000;
 const BOOKMARK = '{"type":"BOOKMARK"';
 /** Events of a watch that come once more, older ones than what came last. */
 const MAX_REPLAYED = 5;
@@ -33,6 +35,8 @@ export class Link implements KubeClient, StreamPort {
   readonly #options: LinkOptions;
   readonly #bodies = new Set<Readable>();
   #isCut = false;
+  #atMs = 0;
+  #atOnce = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -79,12 +83,24 @@ export class Link implements KubeClient, StreamPort {
     return this.#watchBody(answer.stream, query['sendInitialEvents'] === 'true', signal);
   }
 
+  /** Throws what nobody expects, so that the simulation ends with it. */
+  #refuseRounds(what: string): void {
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs !== this.#atMs) this.#atOnce = 0;
+    this.#atMs = nowMs;
+    if (++this.#atOnce > MAX_AT_ONCE)
+      throw new Error(
+        `${what} comes without end, ${Math.floor(nowMs / 3_600_000)} hours after its world began`,
+      );
+  }
+
   #exchange(
     request: SimulatedRequest,
     signal: AbortSignal | undefined,
     timeoutMs: number,
     what: string,
   ): Promise<SimulatedAnswer> {
+    this.#refuseRounds(what);
     const { clock, dice, weather, handle, onStage } = this.#options;
     const isWrite = request.method !== 'GET';
     return new Promise((resolve, reject) => {
