@@ -199,6 +199,8 @@ export class Link implements KubeClient, StreamPort {
     /** What is there at first is all there is: only what happens later is ever withheld. */
     let isListing = listsFirst;
     let readyMs = 0;
+    /** On their way: nothing overtakes them. */
+    let pending = 0;
     const recent: Buffer[] = [];
     const later = (act: () => void): void => {
       if (isDead || this.#isCut || body.destroyed) return;
@@ -207,8 +209,15 @@ export class Link implements KubeClient, StreamPort {
       if (isDead) return;
       const nowMs = clock.monotonic();
       readyMs = Math.max(readyMs, nowMs + (weather.latencyMs === 0 ? 0 : dice.below(weather.latencyMs)));
-      if (readyMs === nowMs) act();
-      else clock.after(readyMs - nowMs, () => !body.destroyed && !isDead && act());
+      if (readyMs === nowMs && pending === 0) {
+        act();
+        return;
+      }
+      pending++;
+      clock.after(readyMs - nowMs, () => {
+        pending--;
+        if (!body.destroyed && !isDead) act();
+      });
     };
     source.on('data', (frame: Buffer) => {
       const isBookmark = frame.toString('latin1', 0, BOOKMARK.length) === BOOKMARK;
