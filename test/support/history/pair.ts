@@ -30,6 +30,8 @@ export interface Call {
   alone: boolean;
   /** The process that made it has ended. */
   orphan: boolean;
+  /** That process crashed before it had written what the call stated. */
+  lost: boolean;
 }
 
 const KEPT_IDS = 100;
@@ -134,6 +136,7 @@ export class Pair {
       blamesTarget: false,
       alone: false,
       orphan: false,
+      lost: false,
     };
     this.calls.push(call);
     this.last = call;
@@ -202,11 +205,13 @@ export class Pair {
       if (hadOpen) this.excuse();
       return;
     }
+    const { handled } = this;
     const { gone, writes } = this.life;
-    const doneMs = (this.handled ?? this.ended)?.end?.atMs ?? -Infinity;
+    const doneMs = (handled ?? this.ended)?.end?.atMs ?? -Infinity;
     const writtenMs = byGeneration ? -Infinity : (gone?.atMs ?? writes.at(-1)?.atMs ?? -Infinity);
     // A result that was not written is had again by the same call.
-    const isUnwritten = this.handled?.end?.states === true && this.status?.id !== this.handled.fact.id;
+    const isUnwritten = handled?.end?.states === true && this.status?.id !== handled.fact.id;
+    if (isUnwritten && handled.fact.process === process) handled.lost = true;
     if (hadOpen || isUnwritten || doneMs >= sinceMs || writtenMs >= sinceMs) this.excuse();
     else this.inDoubt = !byGeneration;
     if (this.known !== undefined && this.known.fact.atMs >= sinceMs) this.mayLoseEnd = true;

@@ -13,6 +13,13 @@ const ending = (): Story =>
     .write('one', { held: ['shop/app'], deleting: true })
     .call('deleted');
 
+/** Handled, with a status that is not written yet, while what `when` holds back came. */
+const overtaken = (): Story =>
+  story()
+    .called()
+    .write('two', { closed: ['shop/app'] })
+    .end('success', { states: true });
+
 const GOOD: readonly (readonly [title: string, Story])[] = [
   ['a state that is handled', story().handled().quiet()],
   [
@@ -69,6 +76,7 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
     'a call that goes on after its deadline',
     story().called({ deadlineMs: 200 }).wait(1200).call('created', { attempt: 2 }).wait(10).end().quiet(),
   ],
+  ['a status that was lost in a crash, of what is held back now', overtaken().restart().quiet()],
   ['the own write of a field that counts', story().handled().write('two', { by: 'shop/app' }).quiet()],
   [
     'an edit of what counts',
@@ -289,6 +297,13 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     story().write('one').wait(100).add({ fact: 'crash', process: 1 }).call('created'),
   ],
   ['I16', 'a status that was lost', story().called().end('success', { states: true }).quiet()],
+  ['I16', 'a status that was lost in peace, of what is held back now', overtaken().quiet()],
+  ['I16', 'a status that was lost in an end in order', overtaken().restart('stop').quiet()],
+  [
+    'I16',
+    'a status that was lost in a crash, and not stated when nothing held it back any more',
+    overtaken().restart().write('one').quiet(),
+  ],
 ];
 
 describe('The checker of histories', () => {
