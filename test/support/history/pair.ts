@@ -107,6 +107,8 @@ export class Pair {
     }
     // A state that came back is the one that it was.
     for (const run of this.runs) if (run.digest === before) run.digest = digest;
+    // What others come to by the new measure is not known: this one's name may be theirs.
+    for (const [id, { run }] of this.ids) if (run !== undefined && run.digest !== digest) this.ids.delete(id);
   }
 
   #begin(digest: string | undefined, fromRv: string, fromMs: number, closed = false): void {

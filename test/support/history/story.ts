@@ -41,6 +41,11 @@ export class Story {
     return this.add({ fact: 'write', uid, name: 'shop/a', rv: String(this.#rv), counts, ...more });
   }
 
+  /** An edit of what counts: the object comes to that. */
+  recount(digest: string): this {
+    return this.add({ fact: 'recount', trigger: 'shop/app', uid: 'a-1', digest });
+  }
+
   gone(uid = 'a-1'): this {
     this.#rv++;
     return this.add({ fact: 'gone', uid, name: 'shop/a', rv: String(this.#rv) });

@@ -83,7 +83,26 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
     story()
       .handled()
       .add({ ...TRIGGER, quietMs: 50 })
-      .add({ fact: 'recount', trigger: 'shop/app', uid: 'a-1', digest: 'other' })
+      .recount('other')
+      .quiet(),
+  ],
+  [
+    'the name of a state again, after more has counted for a while',
+    story()
+      .called({ id: 'a-1:g1' })
+      .end()
+      .recount('one and red')
+      .write('one and blue')
+      .wait(200)
+      .call('updated')
+      .end()
+      .quiet()
+      .recount('one')
+      .add({ fact: 'checkpoint-lost', trigger: 'shop/app' })
+      .restart()
+      .wait(50)
+      .call('created', { id: 'a-1:g1' })
+      .end()
       .quiet(),
   ],
   [
@@ -281,6 +300,11 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     story().handled().quiet().restart('stop').wait(50).call('updated'),
   ],
   ['I14', 'one id for two states', story().handled().changed({ id: 'a-1:101' })],
+  [
+    'I14',
+    'one id for two states, of which the first is measured anew',
+    story().handled().recount('other').changed({ id: 'a-1:101' }),
+  ],
   [
     'I14',
     'another id for the second attempt',
