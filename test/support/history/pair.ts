@@ -230,10 +230,11 @@ export class Pair {
   }
 
   #settle(): void {
-    this.excuses = 0;
     this.inDoubt = false;
     const { gone, writes } = this.life;
-    const isThere = gone === undefined && writes.at(-1)?.deleting !== true;
-    if (isThere && this.run?.digest !== undefined) this.mayLoseEnd = false;
+    const isStaying = gone === undefined && writes.at(-1)?.deleting === true;
+    // That its end was told may be forgotten, which shows when it is gone.
+    if (this.ended === undefined || !isStaying) this.excuses = 0;
+    if (gone === undefined && !isStaying && this.run?.digest !== undefined) this.mayLoseEnd = false;
   }
 }

@@ -20,6 +20,12 @@ const overtaken = (): Story =>
     .write('two', { closed: ['shop/app'] })
     .end('success', { states: true });
 
+/** Handled, with a status that is not written. */
+const unstated = (): Story => story().called().end('success', { states: true });
+
+/** Released, and still there. */
+const released = (): Story => ending().end().write('one', { held: [], deleting: true }).quiet();
+
 const GOOD: readonly (readonly [title: string, Story])[] = [
   ['a state that is handled', story().handled().quiet()],
   [
@@ -77,6 +83,28 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
     story().called({ deadlineMs: 200 }).wait(1200).call('created', { attempt: 2 }).wait(10).end().quiet(),
   ],
   ['a status that was lost in a crash, of what is held back now', overtaken().restart().quiet()],
+  [
+    'a status that was lost in a crash, while it is suspended',
+    unstated()
+      .add({ ...TRIGGER, suspended: true })
+      .restart()
+      .quiet(),
+  ],
+  [
+    'a status that was lost in a crash, of what is being deleted',
+    unstated().write('one', { deleting: true }).restart().quiet(),
+  ],
+  [
+    'the end once more, of what was still there when that it was told was lost',
+    released()
+      .add({ fact: 'checkpoint-lost', trigger: 'shop/app' })
+      .restart()
+      .quiet()
+      .gone()
+      .call('deleted')
+      .end()
+      .quiet(),
+  ],
   ['the own write of a field that counts', story().handled().write('two', { by: 'shop/app' }).quiet()],
   [
     'an edit of what counts',
@@ -299,6 +327,11 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     'the same again after a restart in peace',
     story().handled().quiet().restart('stop').wait(50).call('updated'),
   ],
+  [
+    'I14',
+    'the end once more, though nothing was lost',
+    released().restart('stop').gone().call('deleted').end().quiet(),
+  ],
   ['I14', 'one id for two states', story().handled().changed({ id: 'a-1:101' })],
   [
     'I14',
@@ -320,7 +353,14 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     'a call after the end',
     story().write('one').wait(100).add({ fact: 'crash', process: 1 }).call('created'),
   ],
-  ['I16', 'a status that was lost', story().called().end('success', { states: true }).quiet()],
+  ['I16', 'a status that was lost', unstated().quiet()],
+  [
+    'I16',
+    'a status that was lost in peace, while it is suspended',
+    unstated()
+      .add({ ...TRIGGER, suspended: true })
+      .quiet(),
+  ],
   ['I16', 'a status that was lost in peace, of what is held back now', overtaken().quiet()],
   ['I16', 'a status that was lost in an end in order', overtaken().restart('stop').quiet()],
   [

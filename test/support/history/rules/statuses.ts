@@ -3,7 +3,7 @@
  * object that it was said of. I16: in the end it is what it would be had nothing gone wrong.
  */
 import type { Rule } from '../history-checker.ts';
-import { isNewer } from '../ledger.ts';
+import { isNewer, type Ledger, type Life } from '../ledger.ts';
 
 export const statusIsTrue: Rule = (fact, { lives }, report) => {
   if (fact.fact !== 'status') return;
@@ -26,8 +26,16 @@ export const statusStays: Rule = (_fact, ledger, report) => {
   for (const { life, handled, run, status, trigger } of ledger.pairs()) {
     if (life.gone !== undefined || run?.digest === undefined || handled?.end?.states !== true) continue;
     if (ledger.triggers.get(trigger)?.gone === true || status?.id === handled.fact.id) continue;
-    // It would be had again by another call, and `when` lets none through.
-    if (handled.lost && run.closed) continue;
+    // It is had again by another call, as soon as there may be one.
+    if (handled.lost && (run.closed || isSuspended(ledger, trigger) || isDeleting(life))) continue;
     report('I16', `the status of ${life.uid} is not what was stated last`, handled.fact, handled.end, status);
   }
 };
+
+function isSuspended({ triggers }: Ledger, trigger: string): boolean {
+  return triggers.get(trigger)?.config.suspended === true;
+}
+
+function isDeleting({ writes }: Life): boolean {
+  return writes.at(-1)?.deleting === true;
+}
