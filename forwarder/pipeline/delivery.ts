@@ -5,7 +5,7 @@
 import { buildInvocation, type InvocationInput } from '../dispatch/envelope.ts';
 import type { IdSuffix } from '../dispatch/ids.ts';
 import { begin, type Flight } from '../filter/delivery.ts';
-import { admit, needsDelivery, type Rules } from '../filter/rules.ts';
+import { admit, needsDelivery, type Rules, wantsHold } from '../filter/rules.ts';
 import { ApiError } from '../lib/errors.ts';
 import { hasFinalizer } from '../finalizer/finalizer-patch.ts';
 import { compareResourceVersions } from '../model/delta.ts';
@@ -52,6 +52,21 @@ export interface Gathered {
   /** The entry's, before they were read. */
   readonly childChanges: number;
   readonly wasGone: boolean;
+}
+
+/**
+ * Whether the object is to be sent, as far as that can be said before it is held: what `when` holds back is not held for
+ * a call that does not come, and its end not told for that. Throws ApiError.
+ */
+export async function isAdmitted(entry: Entry, context: DeliveryContext): Promise<boolean> {
+  const { record } = entry;
+  const { rules } = context;
+  if (!needsDelivery(record, rules)) return false;
+  const isHeldNext = wantsHold(record, rules) && !record.held;
+  if (!isHeldNext || rules.when === undefined || record.gate !== 'unknown') return true;
+  const state = await newestState(entry, context);
+  if (state === undefined || !needsDelivery(record, rules)) return false;
+  return admit(record, state.object, rules).kind === 'pass';
 }
 
 /** Reads what is needed; undefined where there is nothing to send. Throws ApiError. */

@@ -7,7 +7,7 @@ import { hasFinalizer } from '../finalizer/finalizer-patch.ts';
 import type { FinalizerOutcome, FinalizerTask, FinalizerWriter } from '../finalizer/finalizer-writer.ts';
 import type { TriggerHold } from '../finalizer/trigger-hold.ts';
 import { type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
-import { isFromBeforeRelease, type Rules, wantsDeleted, wantsHold } from '../filter/rules.ts';
+import { isFromBeforeRelease, needsDelivery, type Rules, wantsDeleted, wantsHold } from '../filter/rules.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { compareResourceVersions } from '../model/delta.ts';
 import { ApiError } from '../lib/errors.ts';
@@ -214,7 +214,8 @@ export class FinalizerQueue {
     if (!(await trigger.take(signal))) return 'stopped';
     const isWanted = (): boolean => {
       const now = rules();
-      return now !== undefined && wantsHold(entry.record, now) && (forCall || this.#isUnheld(entry));
+      if (now === undefined || !wantsHold(entry.record, now)) return false;
+      return this.#isUnheld(entry) || (forCall && needsDelivery(entry.record, now));
     };
     try {
       return await writer.tryOnce(this.#task(entry, isWanted, { wanted: true, forCall }));

@@ -4,7 +4,7 @@
  */
 import { fail, isKept, succeed } from '../filter/delivery.ts';
 import { isOver } from '../filter/record.ts';
-import { needsDelivery, wantsDeleted } from '../filter/rules.ts';
+import { wantsDeleted } from '../filter/rules.ts';
 import { postpone, settle } from '../outcome/settle.ts';
 import { Alarm } from '../lib/alarm.ts';
 import type { Gate, GateChange } from '../target/gate/gate.ts';
@@ -14,7 +14,7 @@ import { messageOf } from '../lib/errors.ts';
 import type { ObjectKey } from '../model/kube-object.ts';
 import type { Decision, Failure, Outcome } from '../model/outcome.ts';
 import { call } from './call.ts';
-import { type Delivery, type DeliveryContext, commit, gather } from './delivery.ts';
+import { type Delivery, type DeliveryContext, commit, gather, isAdmitted } from './delivery.ts';
 import type { Effects } from './effects.ts';
 import type { Entries, Entry } from './entry.ts';
 import { hasWrites } from './result-writer.ts';
@@ -138,7 +138,7 @@ export class Worker {
     try {
       if (entry !== undefined && this.#isDue(entry, context)) {
         this.#options.entries.enter(entry);
-        const isReady = needsDelivery(entry.record, context.rules) && (await finalizers.ensure(entry));
+        const isReady = (await isAdmitted(entry, context)) && (await finalizers.ensure(entry));
         const gathered = isReady ? await gather(entry, context) : undefined;
         delivery = gathered && commit(entry, gathered, context);
       }

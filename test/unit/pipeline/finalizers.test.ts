@@ -157,6 +157,49 @@ describe('An object that is held', () => {
   });
 });
 
+describe('An object that `when` holds back', () => {
+  const isGrown = 'object.spec.size > 1';
+
+  it('is not held because a resync is due, and nobody hears of its end', async () => {
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, when: isGrown, resyncMs: 100_000 },
+    });
+    world.cluster.create('web', { size: 1 });
+    await world.pass(1_000_000);
+    assert.equal(finalizers(world), undefined);
+    world.remove('web');
+    await world.pass(60_000);
+    assert.deepEqual(world.told, []);
+    assert.equal(world.cluster.object('web'), undefined);
+  });
+
+  it('is not held where that turns out while the finalizer is written', async () => {
+    const world = await PipelineWorld.start({ spec: { finalizer: true, when: isGrown } });
+    world.cluster.create('web', { size: 2 });
+    world.cluster.held = ({ method }, way) => {
+      if (method !== 'PATCH' || way === 'back') return undefined;
+      world.cluster.held = () => undefined;
+      world.cluster.edit('web', { size: 1 });
+      return undefined;
+    };
+    await world.pass(60_000);
+    assert.deepEqual(world.told, []);
+    assert.equal(finalizers(world), undefined);
+  });
+
+  it('is held and called for once it no longer is', async () => {
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, when: isGrown, resyncMs: 100_000 },
+    });
+    world.cluster.create('web', { size: 1 });
+    await world.pass(150_000);
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(1000);
+    assert.deepEqual(world.told, ['created web-1:g2']);
+    assert.deepEqual(finalizers(world), [FINALIZER]);
+  });
+});
+
 describe('An object that was released', () => {
   it('is held anew before it is called for, whatever a list from before still shows', async () => {
     const world = await PipelineWorld.start({
