@@ -165,7 +165,10 @@ export class Pair {
     if (call.fact.type === 'deleted') {
       this.known = undefined;
       this.succeeded = false;
-      if (heard) this.ended = call;
+      if (!heard) return;
+      // What happened before is no cause to tell it again.
+      if (this.ended === undefined) this.excuses = 0;
+      this.ended = call;
       return;
     }
     this.succeeded = true;

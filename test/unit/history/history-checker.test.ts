@@ -26,6 +26,16 @@ const unstated = (): Story => story().called().end('success', { states: true });
 /** Released, and still there. */
 const released = (): Story => ending().end().write('one', { held: [], deleting: true }).quiet();
 
+/** It was told, and somebody else still holds the object. */
+const dying = (before: Story = story({ finalizer: true })): Story =>
+  before
+    .called({}, { held: ['shop/app'] })
+    .end()
+    .write('one', { held: ['shop/app'], deleting: true })
+    .call('deleted')
+    .end()
+    .write('one', { held: [], deleting: true });
+
 const GOOD: readonly (readonly [title: string, Story])[] = [
   ['a state that is handled', story().handled().quiet()],
   [
@@ -60,6 +70,10 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
       .call('created')
       .end()
       .quiet(),
+  ],
+  [
+    'an end that is told once more when the object goes, long after a crash',
+    dying().wait(500).restart().quiet().quiet().gone().call('deleted').end().quiet(),
   ],
   [
     'all again where nothing is durable',
@@ -331,6 +345,24 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     'I14',
     'the end once more, though nothing was lost',
     released().restart('stop').gone().call('deleted').end().quiet(),
+  ],
+  [
+    'I14',
+    'an end that is told again although it was written down before the crash',
+    dying().quiet().restart().gone().call('deleted'),
+  ],
+  [
+    'I4',
+    'an end that is told again for a crash from before it',
+    dying(story({ finalizer: true }).write('one').restart())
+      .quiet()
+      .gone()
+      .call('deleted'),
+  ],
+  [
+    'I4',
+    'an end that is told twice more after one crash',
+    dying().wait(500).restart().quiet().gone().call('deleted').end().call('deleted'),
   ],
   ['I14', 'one id for two states', story().handled().changed({ id: 'a-1:101' })],
   [
