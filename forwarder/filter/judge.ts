@@ -15,6 +15,7 @@ import {
   askGate,
   eventTypeListed,
   hasPendingState,
+  isBeforeOurs,
   takeHeld,
   provesByGeneration,
   type Rules,
@@ -30,8 +31,6 @@ export interface Observation {
   readonly raw: string;
   /** Parses `raw`; only called where the head does not tell all. */
   readonly object: () => KubeObject;
-  /** Of an object that was known and forgotten: the record's `releasedAt`. */
-  readonly releasedAt?: string | undefined;
   /** Part of the trigger's very first list. */
   readonly inFirstSync: boolean;
   /** Wall clock. */
@@ -61,7 +60,6 @@ function meet(seen: Observation, rules: Rules): Judgement {
   const record = new ObjectRecord(seen.head, rules.recipe, digest, versionOf(seen.head, rules), seen.nowMs);
   // A value that was there before our first sight is no wish for this trigger.
   record.redeliverSeen = redeliverValue(object);
-  record.releasedAt = seen.releasedAt;
   takeHeld(record, { ...seen.head, raw: seen.raw, object: () => object }, rules);
   if (updateEnding(record, rules)) return judgeState(record, object, rules);
   if (seen.inFirstSync && rules.initial === 'Skip') {
@@ -129,6 +127,7 @@ function isStale(record: ObjectRecord, { type, head }: Observation): boolean {
   const { gone } = record;
   // Who was away does not know what the server has been through.
   if (record.restored !== undefined) return false;
+  if (isBeforeOurs(record, head.resourceVersion)) return true;
   if (gone !== undefined) {
     return type !== 'Listed' && compareResourceVersions(head.resourceVersion, gone.resourceVersion) <= 0;
   }

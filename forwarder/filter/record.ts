@@ -72,8 +72,8 @@ export class ObjectRecord {
   deleting: boolean;
   /** Whether the newest state carries this trigger's finalizer. */
   held = false;
-  /** The resourceVersion with which a write of ours took that finalizer away: what is older may still show it. */
-  releasedAt: string | undefined;
+  /** The resourceVersion that the last write of ours made: what is older is no news, even where the object is gone. */
+  writtenAt: string | undefined;
   /** It is being deleted and held: its `deleted` is due although it is still there. */
   ending = false;
   /** Its `deleted` has succeeded, or is not waited for any longer: only the finalizer is still to be removed. */

@@ -133,12 +133,12 @@ export function updateEnding(record: ObjectRecord, { hold }: Pick<Rules, 'hold'>
   return record.ending && !before;
 }
 
-/** Whether that version of the object may still show the finalizer that we have taken away. */
-export function isFromBeforeRelease(
-  { releasedAt }: Pick<ObjectRecord, 'releasedAt'>,
+/** Whether that version of the object is from before the last write of ours. */
+export function isBeforeOurs(
+  { writtenAt }: Pick<ObjectRecord, 'writtenAt'>,
   resourceVersion: string,
 ): boolean {
-  return releasedAt !== undefined && compareResourceVersions(resourceVersion, releasedAt) < 0;
+  return writtenAt !== undefined && compareResourceVersions(resourceVersion, writtenAt) < 0;
 }
 
 /** An object as it was at some time. */
@@ -158,9 +158,9 @@ export function takeHeld(
   { resourceVersion, raw, object }: HeldState,
   { hold }: Pick<Rules, 'hold'>,
 ): void {
+  if (isBeforeOurs(record, resourceVersion)) return;
   record.held =
     hold !== undefined &&
-    !isFromBeforeRelease(record, resourceVersion) &&
     raw.includes(`"${hold.finalizer}"`) &&
     (record.held || object().metadata.finalizers?.includes(hold.finalizer) === true);
   record.started ||= record.held;

@@ -67,8 +67,8 @@ export function headOf({ metadata }: KubeObject): ObjectHead {
   };
 }
 
-/** Lists under way are about the last seconds; this is more than are released in those. */
-const MAX_RELEASED = 10_000;
+/** What lags does so by seconds; this is more than are written to and forgotten in those. */
+const MAX_WRITTEN = 10_000;
 
 /**
  * All entries of one trigger. Two lives of one name are two entries: their calls never overlap, and a later one waits
@@ -81,8 +81,8 @@ export class Entries implements Iterable<Entry> {
   /** Which life of a name is being delivered. */
   readonly #delivering = new Map<string, Entry>();
   readonly #waiting = new Map<string, Set<ObjectKey>>();
-  /** `releasedAt` of those that were forgotten last, oldest first. */
-  readonly #released = new Map<ObjectKey, string>();
+  /** `writtenAt` of those that were forgotten last, oldest first. */
+  readonly #written = new Map<ObjectKey, string>();
 
   get size(): number {
     return this.#byKey.size;
@@ -134,13 +134,14 @@ export class Entries implements Iterable<Entry> {
   delete(entry: Entry): readonly ObjectKey[] {
     const { key, record } = entry;
     if (this.#byKey.get(key) === entry) this.#byKey.delete(key);
-    if (record.releasedAt !== undefined) this.#remember(key, record.releasedAt);
+    if (record.writtenAt !== undefined) this.#remember(key, record.writtenAt);
     return this.passOver(entry);
   }
 
-  /** Where the object was known before: the version with which we released it, of which a list may not know yet. */
-  releasedAt(key: ObjectKey): string | undefined {
-    return this.#released.get(key);
+  /** Whether an object that was forgotten is seen as it was before our last write to it. */
+  isBeforeOurs({ key, resourceVersion }: Pick<ObjectHead, 'key' | 'resourceVersion'>): boolean {
+    const writtenAt = this.#written.get(key);
+    return writtenAt !== undefined && compareResourceVersions(resourceVersion, writtenAt) < 0;
   }
 
   /** Later lives need not wait for the end of this one any more; returns their keys. */
@@ -159,11 +160,11 @@ export class Entries implements Iterable<Entry> {
     return this.#byKey.values();
   }
 
-  #remember(key: ObjectKey, releasedAt: string): void {
-    this.#released.delete(key);
-    this.#released.set(key, releasedAt);
-    const [oldest] = this.#released.keys();
-    if (oldest !== undefined && this.#released.size > MAX_RELEASED) this.#released.delete(oldest);
+  #remember(key: ObjectKey, writtenAt: string): void {
+    this.#written.delete(key);
+    this.#written.set(key, writtenAt);
+    const [oldest] = this.#written.keys();
+    if (oldest !== undefined && this.#written.size > MAX_WRITTEN) this.#written.delete(oldest);
   }
 
   #takeWaiting(name: string): readonly ObjectKey[] {

@@ -7,7 +7,7 @@ import { hasFinalizer } from '../finalizer/finalizer-patch.ts';
 import type { FinalizerOutcome, FinalizerTask, FinalizerWriter } from '../finalizer/finalizer-writer.ts';
 import type { TriggerHold } from '../finalizer/trigger-hold.ts';
 import { type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
-import { isFromBeforeRelease, needsDelivery, type Rules, wantsDeleted, wantsHold } from '../filter/rules.ts';
+import { isBeforeOurs, needsDelivery, type Rules, wantsDeleted, wantsHold } from '../filter/rules.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { compareResourceVersions } from '../model/delta.ts';
 import { ApiError } from '../lib/errors.ts';
@@ -261,7 +261,7 @@ export class FinalizerQueue {
       finalizer,
       wanted,
       newest: () => {
-        if (isFromBeforeRelease(record, record.resourceVersion)) return undefined;
+        if (isBeforeOurs(record, record.resourceVersion)) return undefined;
         before = writeBaseOf(record);
         return writes.newest(entry);
       },
@@ -271,7 +271,6 @@ export class FinalizerQueue {
       },
       written: (object, text) => {
         record.held = hasFinalizer(object, finalizer);
-        record.releasedAt = record.held ? undefined : object.metadata.resourceVersion;
         writes.written(entry, before, object, text, forCall);
         // It is in the selection again, and what the watch has shown of that is older than this.
         if (

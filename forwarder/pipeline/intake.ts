@@ -167,7 +167,8 @@ export class Intake {
     const { head, raw } = delta;
     const { clock, entries } = this.#options;
     const rules = this.#options.rules();
-    if (rules === undefined) return;
+    // It was known before, and a list or a watch that lags shows what was before our last write to it.
+    if (rules === undefined || (known === undefined && entries.isBeforeOurs(head))) return;
     let object: ReturnType<typeof parseObject> | undefined;
     const { record, verdict, error, newest } = observe(
       known?.record,
@@ -176,7 +177,6 @@ export class Intake {
         head,
         raw,
         object: () => (object ??= parseObject(raw)),
-        releasedAt: known === undefined ? entries.releasedAt(head.key) : undefined,
         inFirstSync: this.#firstSync && !this.#isResumed,
         nowMs: clock.now(),
       },

@@ -3,7 +3,7 @@
  * change made in between still counts: while one is tried, what the watch shows waits for the reply.
  */
 import { rebase, type WriteBase } from '../filter/delivery.ts';
-import type { Rules } from '../filter/rules.ts';
+import { isBeforeOurs, type Rules } from '../filter/rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import type { ChildTracker } from './child-tracker.ts';
@@ -67,13 +67,15 @@ export class OwnWrites {
     beforeCall = false,
   ): void {
     const { record } = entry;
+    const { resourceVersion } = object.metadata;
+    if (!isBeforeOurs(record, resourceVersion)) record.writtenAt = resourceVersion;
     if (before === undefined || entry.gone) return;
     const { rules, clock } = this.#options;
     const { version } = record;
     const reply = { head: headOf(object), object: () => object };
     const due = rebase(record, before, reply, rules(), clock.now());
     this.#options.noted(entry);
-    const isNewest = object.metadata.resourceVersion === record.resourceVersion;
+    const isNewest = resourceVersion === record.resourceVersion;
     if (entry.raw !== undefined && isNewest) entry.raw = text;
     // A state that failed is due after its backoff; only another one comes to light here.
     const isUnderWay = entry.retrying || beforeCall;

@@ -219,7 +219,7 @@ describe('An object that was released', () => {
     await world.edit({ suspend: false });
     world.sources.cut();
     await world.pass(60_000);
-    assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:left:103', 'created web-1:104']);
+    assert.deepEqual(world.told, ['created web-1:g1', 'deleted web-1:left:103', 'created web-1:105']);
     assert.deepEqual(held, [true, true]);
     assert.deepEqual(finalizers(world), [FINALIZER]);
   });
