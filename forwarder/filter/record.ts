@@ -72,7 +72,10 @@ export class ObjectRecord {
   deleting: boolean;
   /** Whether the newest state carries this trigger's finalizer. */
   held = false;
-  /** The resourceVersion that the last write of ours made: what is older is no news, even where the object is gone. */
+  /**
+   * The resourceVersion that the last write of ours made, above all others where that ended the object: what is older is no
+   * news, even where the object is gone from the selection.
+   */
   writtenAt: string | undefined;
   /** It is being deleted and held: its `deleted` is due although it is still there. */
   ending = false;

@@ -119,7 +119,8 @@ export class Intake {
     if (!options.selectionChanged) return;
     this.#unlisted.clear();
     for (const entry of this.#options.entries) {
-      // The new list says it again where the object is still selected.
+      // The new list says it again where the object is still selected; until then what is sent is read.
+      if (entry.held !== undefined) entry.raw = undefined;
       entry.held = undefined;
       if (!entry.gone) this.#unlisted.set(entry.name, entry);
     }

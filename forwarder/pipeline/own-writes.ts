@@ -23,6 +23,14 @@ export interface OwnWritesOptions {
   readonly released: (entry: Entry) => void;
 }
 
+/** Above all versions. */
+const NO_MORE = '9'.repeat(20);
+
+/** The last finalizer was taken off what is being deleted: the reply has the version of before (registry/store.go). */
+function isLast({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0;
+}
+
 export class OwnWrites {
   readonly #options: OwnWritesOptions;
 
@@ -68,7 +76,7 @@ export class OwnWrites {
   ): void {
     const { record } = entry;
     const { resourceVersion } = object.metadata;
-    if (!isBeforeOurs(record, resourceVersion)) record.writtenAt = resourceVersion;
+    if (!isBeforeOurs(record, resourceVersion)) record.writtenAt = isLast(object) ? NO_MORE : resourceVersion;
     if (before === undefined || entry.gone) return;
     const { rules, clock } = this.#options;
     const { version } = record;
