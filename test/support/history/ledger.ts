@@ -238,6 +238,7 @@ export class Ledger {
     this.open.delete(call);
     call.pair.end(call, end, heard);
     if (trigger === undefined) return;
+    this.overdue(call.fact.trigger, end.atMs);
     call.alone = trigger.targetFailureMs <= call.fact.atMs;
     call.blamesTarget = end.blame === 'target' || trigger.targetFailureMs > trigger.successMs;
     if (end.outcome === 'success' && heard) {

@@ -162,6 +162,44 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
       .quiet(),
   ],
   [
+    'a requeue that a restart brings forward to its second, and its second attempt',
+    story()
+      .called()
+      .end('success', { requeueAfterMs: 90_800 })
+      .quiet()
+      .restart()
+      .wait(30_000)
+      .call('updated', { reason: 'Requeue', id: 'a-1:101:t1' })
+      .end('fail')
+      .wait(600)
+      .call('updated', { reason: 'Requeue', id: 'a-1:101:t1', attempt: 2 })
+      .end()
+      .quiet(),
+  ],
+  [
+    'what waited when the third object in a row is out of time and another answers',
+    story({ concurrency: 4 })
+      .write('one', { name: 'shop/a1' }, 'a-1')
+      .write('one', { name: 'shop/a2' }, 'a-2')
+      .write('one', { name: 'shop/a3' }, 'a-3')
+      .wait(100)
+      .call('created', { uid: 'a-1', name: 'shop/a1', rv: '101', deadlineMs: 1000 })
+      .call('created', { uid: 'a-2', name: 'shop/a2', rv: '102', deadlineMs: 1100 })
+      .call('created', { uid: 'a-3', name: 'shop/a3', rv: '103', deadlineMs: 1200 })
+      .wait(1090)
+      .call('created', { uid: 'a-1', name: 'shop/a1', rv: '101', attempt: 2 })
+      .wait(100)
+      .end('fail', { retryAfterMs: 6000 })
+      .wait(1000)
+      .call('created', { uid: 'a-2', name: 'shop/a2', rv: '102' })
+      .end()
+      .call('created', { uid: 'a-3', name: 'shop/a3', rv: '103' })
+      .end()
+      .call('created', { uid: 'a-1', name: 'shop/a1', rv: '101', attempt: 2 })
+      .end()
+      .quiet(),
+  ],
+  [
     'a status that says what a call has come to',
     story().called().end('success', { states: true }).status('a-1:101').quiet(),
   ],
