@@ -8,6 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { HOST_BUNDLE, LAMBDA_BUNDLE } from './bundle/function-bundles.ts';
 import { buildFiles, putFile, putFolder } from './bundle/put-files.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -27,7 +28,7 @@ function buildSdk(): void {
   }
 }
 
-/** One ES module per function, for the Node.js of Lambda's runtime nodejs24.x. */
+/** One ES module per function. */
 async function bundleFunctions(): Promise<void> {
   await buildFiles({
     absWorkingDir: root,
@@ -39,15 +40,7 @@ async function bundleFunctions(): Promise<void> {
     ),
     outdir: 'dist/functions',
     outExtension: { '.js': '.mjs' },
-    bundle: true,
-    minify: true,
-    // Class names are what logs and Lambda's errorType show.
-    keepNames: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    conditions: ['@statewire/source'],
-    logLevel: 'warning',
+    ...LAMBDA_BUNDLE,
   });
 }
 
@@ -62,14 +55,7 @@ async function bundleOpenFaaS(): Promise<void> {
         resolveDir: root,
       },
       outfile: path.join(folder, 'handler.js'),
-      bundle: true,
-      minify: true,
-      keepNames: true,
-      platform: 'node',
-      target: 'node22',
-      format: 'cjs',
-      conditions: ['@statewire/source'],
-      logLevel: 'warning',
+      ...HOST_BUNDLE,
     });
     const manifest = `${JSON.stringify({ name, version: '1.0.0' })}\n`;
     putFile(path.join(folder, 'package.json'), Buffer.from(manifest));
@@ -86,14 +72,7 @@ async function bundleKnative(): Promise<void> {
       absWorkingDir: root,
       entryPoints: { index: file },
       outdir: folder,
-      bundle: true,
-      minify: true,
-      keepNames: true,
-      platform: 'node',
-      target: 'node22',
-      format: 'cjs',
-      conditions: ['@statewire/source'],
-      logLevel: 'warning',
+      ...HOST_BUNDLE,
     });
     putFile(path.join(folder, 'func.yaml'), readFileSync(path.join(root, source, 'func.yaml')));
     const manifest = {

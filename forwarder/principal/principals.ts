@@ -5,12 +5,12 @@
 import type { Discovery } from '../kube/discovery.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ApiError, TargetError } from '../lib/errors.ts';
+import { ReadingCache } from '../lib/reading-cache.ts';
 import type { KubeClient } from '../model/kube-client.ts';
 import type { Address, ApiAccess, Asking, Principal } from '../model/principal.ts';
 import type { TriggerIdentity, TriggerSpec } from '../model/trigger.ts';
 import { readAddress } from './address.ts';
 import { type FunctionApiServer, lifeSecondsFor, outlives, tooShort } from './function-access.ts';
-import { ReadingCache } from './reading-cache.ts';
 import { readSecret, secretValue } from './secret.ts';
 import { isYoung, requestToken, type Token } from './token.ts';
 

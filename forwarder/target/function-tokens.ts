@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { TargetError } from '../lib/errors.ts';
+import { ReadingCache } from '../lib/reading-cache.ts';
 import type { Asking, Principal } from '../model/principal.ts';
 import { type HttpCaller, shownUrl } from './http-call.ts';
 import { replyOf } from './http-reply.ts';
@@ -17,7 +18,6 @@ const TIMEOUT_MS = 5000;
 const USED_PART = 0.8;
 /** A new one is made sooner only where the one before is older than this. */
 const MIN_AGE_MS = 10_000;
-const IDLE_MS = 600_000;
 
 export interface WantedToken {
   readonly gateway: string;
@@ -28,45 +28,39 @@ export interface WantedToken {
   readonly tls: { readonly material: TlsMaterial; readonly field: string } | undefined;
 }
 
-interface Kept {
+interface FunctionToken {
   readonly text: string;
-  readonly madeAtMs: number;
-  readonly goodForMs: number;
+  /** 0 where the gateway does not say. */
+  readonly lifeMs: number;
 }
 
 export class FunctionTokens {
   readonly #clock: Clock;
   readonly #caller: HttpCaller;
-  readonly #kept = new Map<string, Kept>();
-  readonly #asking = new Map<string, Promise<string>>();
+  readonly #tokens: ReadingCache<FunctionToken>;
 
   constructor({ clock, caller }: { readonly clock: Clock; readonly caller: HttpCaller }) {
     this.#clock = clock;
     this.#caller = caller;
+    this.#tokens = new ReadingCache(clock);
   }
 
   /** Throws TargetError (target). */
   async token(wanted: WantedToken, principal: Principal, asking: Asking): Promise<string> {
     const { gateway, functionName, audience } = wanted;
     const key = JSON.stringify([principal.name, gateway, functionName, audience]);
-    const kept = this.#kept.get(key);
-    const ageMs = kept === undefined ? 0 : this.#clock.monotonic() - kept.madeAtMs;
-    if (kept !== undefined && ageMs < kept.goodForMs && (asking.fresh !== true || ageMs < MIN_AGE_MS))
-      return kept.text;
-    let exchange = this.#asking.get(key);
-    if (exchange === undefined) {
-      exchange = this.#exchange(key, wanted, principal, asking).finally(() => this.#asking.delete(key));
-      this.#asking.set(key, exchange);
-    }
-    return await exchange;
+    const isGood = ({ lifeMs }: FunctionToken, ageMs: number): boolean =>
+      ageMs < lifeMs * USED_PART && (asking.fresh !== true || ageMs < MIN_AGE_MS);
+    const exchange = (): Promise<FunctionToken> => this.#exchange(wanted, principal, asking);
+    const { text } = await this.#tokens.get(key, exchange, isGood);
+    return text;
   }
 
   async #exchange(
-    key: string,
     { gateway, functionName, audience, tls }: WantedToken,
     principal: Principal,
     asking: Asking,
-  ): Promise<string> {
+  ): Promise<FunctionToken> {
     const url = new URL(`${gateway}/oauth/token`);
     const body = new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -75,7 +69,6 @@ export class FunctionTokens {
       scope: 'function',
       audience: functionName,
     }).toString();
-    const madeAtMs = this.#clock.monotonic();
     const end = await this.#caller.post(
       {
         url,
@@ -83,7 +76,7 @@ export class FunctionTokens {
         body,
         tls: tls && { owner: principal.name, material: tls.material },
       },
-      { deadlineMs: madeAtMs + TIMEOUT_MS },
+      { deadlineMs: this.#clock.monotonic() + TIMEOUT_MS },
       new AbortController().signal,
     );
     const where = `${asking.field}: ${shownUrl(url)}`;
@@ -98,9 +91,7 @@ export class FunctionTokens {
       });
       const given = reply.kind === 'body' ? readToken(reply.text) : undefined;
       if (given === undefined) throw refused(`${where} gave no token`);
-      this.#forgetOld(madeAtMs);
-      this.#kept.set(key, { text: given.text, madeAtMs, goodForMs: given.lifeMs * USED_PART });
-      return given.text;
+      return given;
     } catch (error) {
       // The function has not been called: every failure is the gateway's.
       throw error instanceof TargetError && error.blame === 'delivery'
@@ -108,16 +99,10 @@ export class FunctionTokens {
         : error;
     }
   }
-
-  #forgetOld(nowMs: number): void {
-    for (const [key, { madeAtMs, goodForMs }] of this.#kept) {
-      if (nowMs - madeAtMs > Math.max(goodForMs, IDLE_MS)) this.#kept.delete(key);
-    }
-  }
 }
 
 /** Without `expires_in` it is not kept. */
-function readToken(json: string): { readonly text: string; readonly lifeMs: number } | undefined {
+function readToken(json: string): FunctionToken | undefined {
   try {
     const { access_token: text, expires_in: seconds } = JSON.parse(json) as Readonly<Record<string, unknown>>;
     // What no header can carry is no token.

@@ -6,6 +6,7 @@
 import { Agent } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { TargetError } from '../lib/errors.ts';
+import { ReadingCache } from '../lib/reading-cache.ts';
 import type { Asking, Principal } from '../model/principal.ts';
 import type { TargetEnvironment } from './target-maker.ts';
 
@@ -16,9 +17,9 @@ const MAX_TOKEN_BYTES = 16_384;
 const SPARE_MS = 300_000;
 const MIN_AGE_MS = 10_000;
 
-interface Kept {
+interface IdToken {
   readonly text: string;
-  readonly madeAtMs: number;
+  /** Wall clock. */
   readonly goodUntilMs: number;
 }
 
@@ -26,11 +27,11 @@ export class GoogleIdTokens implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #origin: string;
   #agent: Agent | undefined;
-  readonly #kept = new Map<string, Kept>();
-  readonly #asking = new Map<string, Promise<string>>();
+  readonly #tokens: ReadingCache<IdToken>;
 
   constructor({ clock, env }: Pick<TargetEnvironment, 'clock' | 'env'>) {
     this.#clock = clock;
+    this.#tokens = new ReadingCache(clock);
     // The variable is that of Google's own libraries.
     this.#origin = `http://${env['GCE_METADATA_HOST'] ?? 'metadata.google.internal'}`;
   }
@@ -45,19 +46,13 @@ export class GoogleIdTokens implements AsyncDisposable {
       const why = 'this namespace is not in --ambient-credentials-namespaces';
       throw misconfigured(`${field}: the forwarder's Google identity does not serve this trigger: ${why}`);
     }
-    const kept = this.#kept.get(audience);
-    const nowMs = this.#clock.now();
-    const isGood = kept !== undefined && nowMs < kept.goodUntilMs;
-    if (isGood && (!fresh || nowMs - kept.madeAtMs < MIN_AGE_MS)) return kept.text;
-    let asking = this.#asking.get(audience);
-    if (asking === undefined) {
-      asking = this.#ask(audience, field).finally(() => this.#asking.delete(audience));
-      this.#asking.set(audience, asking);
-    }
-    return await asking;
+    const isGood = ({ goodUntilMs }: IdToken, ageMs: number): boolean =>
+      this.#clock.now() < goodUntilMs && (!fresh || ageMs < MIN_AGE_MS);
+    const { text } = await this.#tokens.get(audience, () => this.#ask(audience, field), isGood);
+    return text;
   }
 
-  async #ask(audience: string, field: string): Promise<string> {
+  async #ask(audience: string, field: string): Promise<IdToken> {
     const stop = new AbortController();
     const timer = this.#clock.after(TIMEOUT_MS, () => stop.abort(new Error('no answer in time')));
     try {
@@ -71,9 +66,7 @@ export class GoogleIdTokens implements AsyncDisposable {
       });
       const text = (await body.text()).trim();
       if (statusCode !== 200) throw new Error(`it answered ${statusCode}`);
-      const nowMs = this.#clock.now();
-      this.#kept.set(audience, { text, madeAtMs: nowMs, goodUntilMs: expiryOf(text) - SPARE_MS });
-      return text;
+      return { text, goodUntilMs: expiryOf(text) - SPARE_MS };
     } catch (error) {
       throw misconfigured(`${field}: Google's metadata server gives no identity token`, error);
     } finally {

@@ -1,6 +1,6 @@
 /** What was read is kept for a while, read once for all who ask at once, and used on while the API server is away. */
-import type { Clock } from '../lib/clock.ts';
-import { ApiError } from '../lib/errors.ts';
+import type { Clock } from './clock.ts';
+import { ApiError } from './errors.ts';
 
 /** What nobody asked for in so long is forgotten. */
 const IDLE_MS = 600_000;
