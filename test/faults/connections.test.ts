@@ -24,6 +24,7 @@ async function proxied(t: TestContext): Promise<Proxied> {
 
 const restarts = (world: FaultWorld, reason: string): Promise<number> =>
   world.metric('statewire_watch_restarts_total', { reason });
+const events = (world: FaultWorld): Promise<number> => world.metric('statewire_watch_events_total');
 /** An API server that is busy, or was not asked for long, may remember too little by then, and says so. */
 const remembered = async (world: FaultWorld): Promise<void> =>
   assert.equal(await relists(world, 'expired'), await restarts(world, 'expired'));
@@ -48,9 +49,12 @@ describe('Connections to the API server', { concurrency: 3, timeout: 300_000 }, 
       const { world, proxy } = await proxied(t);
       await world.churnWhile(async () => {
         for (let bytes = 1; bytes < 60_000; bytes = Math.ceil(bytes * 1.5)) {
-          const { accepted } = proxy;
+          const { cuts } = proxy;
           proxy.cutAfter(bytes, how);
-          await eventually('a new connection', () => proxy.accepted > accepted);
+          await eventually(`a connection that brings byte ${bytes}`, () => proxy.cuts > cuts);
+          // Cuts in a row are an outage, for which watches back off by up to a minute; these are one at a time.
+          const known = await events(world);
+          await eventually('a watch that goes on', async () => (await events(world)) > known);
         }
       });
       await world.settled();

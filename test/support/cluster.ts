@@ -65,7 +65,10 @@ export async function applyCrds(cluster?: Pick<SharedCluster, 'kubectl'>): Promi
   await applyYaml(texts.join('\n---\n'), undefined, cluster);
 }
 
-/** `kubectl apply` of one or more YAML documents; waits until CRDs among them are served. */
+/**
+ * `kubectl apply` of one or more YAML documents; waits until CRDs among them are served. On the server's side, where
+ * two files that create the same thing at once both succeed.
+ */
 export async function applyYaml(
   yaml: string,
   namespace?: string,
@@ -73,7 +76,10 @@ export async function applyYaml(
 ): Promise<void> {
   const { kubectl } = cluster ?? (await sharedLocalCluster());
   const into = namespace === undefined ? [] : ['--namespace', namespace];
-  const applied = await kubectl(['apply', ...into, '--output=name', '-f', '-'], yaml);
+  const applied = await kubectl(
+    ['apply', '--server-side', '--force-conflicts', ...into, '--output=name', '-f', '-'],
+    yaml,
+  );
   const crds = applied.split('\n').filter((name) => name.startsWith('customresourcedefinition.'));
   if (crds.length > 0) await kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...crds]);
 }

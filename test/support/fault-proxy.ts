@@ -26,6 +26,8 @@ export class FaultProxy implements AsyncDisposable {
   latencyMs = 0;
   /** Connections ever taken. */
   accepted = 0;
+  /** Connections ended by `cutAfter`. */
+  cuts = 0;
   /** Bytes passed on to clients. */
   bytes = 0;
   readonly #links = new Set<Link>();
@@ -193,6 +195,7 @@ export class FaultProxy implements AsyncDisposable {
     this.bytes += last.length;
     this.#pass(link, link.client, last);
     this.#end(link, cut.how);
+    this.cuts++;
   }
 
   #end(link: Link, how: Cut): void {
