@@ -42,8 +42,11 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #options: IntakeOptions;
-  /** While a changed selection is being read: what has not been shown yet, by name. */
-  #unlisted = new Map<string, Entry>();
+  /**
+   * While the first list or that of a changed selection is being read: what has not been shown yet, by name. After a
+   * damaged checkpoint, there may be two lives of one.
+   */
+  readonly #unlisted = new Map<string, readonly Entry[]>();
   #firstSync = true;
   /** Whether an earlier process has seen every object once. */
   #isResumed = false;
@@ -122,14 +125,14 @@ export class Intake {
       // The new list says it again where the object is still selected; until then what is sent is read.
       if (entry.held !== undefined) entry.raw = undefined;
       entry.held = undefined;
-      if (!entry.gone) this.#unlisted.set(entry.name, entry);
+      if (!entry.gone) this.#expect(entry);
     }
   }
 
   /** Goes on where an earlier process ended: of what it knew, what the first list does not show is gone. */
   resume(resumed: { readonly initialSynced: boolean } | undefined): void {
     this.#isResumed = resumed?.initialSynced ?? false;
-    for (const entry of this.#options.entries) if (!entry.gone) this.#unlisted.set(entry.name, entry);
+    for (const entry of this.#options.entries) if (!entry.gone) this.#expect(entry);
   }
 
   /** The trigger was edited, or goes on after a restart: what waits may be due now, or never. */
@@ -152,16 +155,20 @@ export class Intake {
   /** A list is complete. */
   synced(): void {
     this.#firstSync = false;
-    for (const entry of this.#unlisted.values()) this.#leave(entry, entry.record.resourceVersion);
+    for (const entry of [...this.#unlisted.values()].flat()) this.#leave(entry, entry.record.resourceVersion);
     this.#unlisted.clear();
+  }
+
+  #expect(entry: Entry): void {
+    this.#unlisted.set(entry.name, [...(this.#unlisted.get(entry.name) ?? []), entry]);
   }
 
   /** An object is there. One that had its name before is not: the new watch does not know of it. */
   #listed(head: ObjectHead): void {
-    const before = this.#unlisted.get(qualifiedName(head));
-    if (before === undefined) return;
-    this.#unlisted.delete(before.name);
-    if (before.key !== head.key) this.#leave(before, head.resourceVersion);
+    const name = qualifiedName(head);
+    const before = this.#unlisted.get(name) ?? [];
+    this.#unlisted.delete(name);
+    for (const entry of before) if (entry.key !== head.key) this.#leave(entry, head.resourceVersion);
   }
 
   #seen(delta: SeenDelta, known: Entry | undefined, wake = true): void {

@@ -13,6 +13,15 @@ const TRIGGER = {
   generation: 1,
 } satisfies TriggerIdentity;
 
+/** Breaks the first segment that has those records. */
+function damage(stores: MemorySegmentStores, part: string): void {
+  const { documents } = stores.open(TRIGGER) as unknown as { documents: Map<number, { records: string }> };
+  const found = [...documents].find(([, { records }]) => records.includes(part));
+  assert.ok(found !== undefined, `no segment has ${part}`);
+  const [number, document] = found;
+  documents.set(number, { ...document, records: `x${document.records}` });
+}
+
 describe('A process whose checkpoint another has taken over', () => {
   it('sends nothing any more', async () => {
     const world = await handled();
@@ -70,12 +79,36 @@ describe('A checkpoint that is damaged', () => {
     world.cluster.create('other');
     await world.pass(WRITTEN_MS);
     world.kill();
-    const { documents } = stores.open(TRIGGER) as unknown as { documents: Map<number, { records: string }> };
-    const [, [number, document] = []] = [...documents].filter(([, { records }]) => records !== '');
-    assert.ok(number !== undefined && document !== undefined);
-    documents.set(number, { ...document, records: `x${document.records}` });
+    damage(stores, 'other-2\t[');
     assert.deepEqual(await sentBy(world, () => world.again()), ['created other-2:g1']);
     assert.match(world.condition('CheckpointHealthy') ?? '', /False Damaged/);
     assert.equal(world.events.filter(({ reason }) => reason === 'CheckpointDamaged').length, 1);
   });
+
+  for (const [how, isThere] of [
+    ['that is there', true],
+    ['that is gone, too', false],
+  ] as const) {
+    it(`tells the end of an object once more that was followed by another of its name ${how}`, async () => {
+      const stores = new MemorySegmentStores();
+      const world = await PipelineWorld.start({
+        before: ({ services }) => Object.assign(services, { checkpoints: stores }),
+      });
+      for (let life = 1; life <= 2; life++) {
+        if (life > 1) world.remove('web');
+        await world.pass(WRITTEN_MS);
+        world.cluster.create('web');
+        await world.pass(WRITTEN_MS);
+      }
+      world.kill();
+      damage(stores, 'web-1\t-');
+      if (!isThere) world.remove('web');
+      assert.deepEqual(await sentBy(world, () => world.again()), [
+        'deleted web-1:deleted',
+        ...(isThere ? [] : ['deleted web-2:deleted']),
+      ]);
+      world.kill();
+      assert.deepEqual(await sentBy(world, () => world.again()), []);
+    });
+  }
 });
