@@ -22,6 +22,7 @@ import {
   isNamespace,
   ownedRoots,
   statement,
+  isUntidy,
   tidy,
   unknownFormat,
 } from './write-checks.ts';
@@ -47,6 +48,8 @@ export class ObjectWriter {
   readonly #random: Random;
   /** As which schema has them objects are stored. */
   readonly #schemas = new WeakMap<Json, Schema>();
+  /** Stored with empty parts that no reader is shown: after any other write the bytes in etcd are not the same. */
+  readonly #untidy = new WeakSet<Json>();
 
   constructor(options: { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random }) {
     this.#store = options.store;
@@ -64,12 +67,8 @@ export class ObjectWriter {
       );
     }
     const created = structured(kind, prepareCreate(kind, namespace, body, this.#identity()));
-    return this.#insert(
-      kind,
-      namespace,
-      this.#updated(kind, undefined, created, undefined, options),
-      options,
-    );
+    const owned = this.#updated(kind, undefined, created, undefined, options);
+    return this.#insert(kind, namespace, owned, options);
   }
 
   /** PUT. */
@@ -220,7 +219,7 @@ export class ObjectWriter {
     const next = prepareUpdate(kind, live.object, stated, subresource);
     if (fits(stated, next, kind)) return this.#updated(kind, live.object, next, subresource, options);
     // As the real one: it gives up on ownership where a part that it will not store has a wrong type.
-    return { ...next, metadata: { ...next['metadata'], managedFields: [] } };
+    return tidy({ ...next, metadata: { ...next['metadata'], managedFields: [] } });
   }
 
   #updated(
@@ -251,7 +250,7 @@ export class ObjectWriter {
     const made = tidy(object);
     validate(kind, undefined, made);
     if (this.#store.get(kind.resource, key) !== undefined) throw alreadyExists(kind, name);
-    return dryRun === true ? made : this.#commit(kind, key, made);
+    return dryRun === true ? made : this.#commit(kind, key, made, object);
   }
 
   #replace({ kind, name }: ResourcePath, live: Stored, next: Json, { dryRun }: WriteOptions): Json {
@@ -263,18 +262,20 @@ export class ObjectWriter {
     }
     const object = tidy(next);
     validate(kind, live.object, object, this.#known(kind, live));
-    if (sameObject(live.object, object)) return live.object;
+    if (sameObject(live.object, object) && this.#untidy.has(live.object) === isUntidy(kind, next))
+      return live.object;
     if (dryRun === true) return object;
     if (live.object['metadata'].deletionTimestamp !== undefined && !isHeld(kind, object)) {
       this.#store.commit(kind.resource, live.key, undefined);
       return object;
     }
-    return this.#commit(kind, live.key, object);
+    return this.#commit(kind, live.key, object, next);
   }
 
-  #commit(kind: ServedKind, key: string, object: Json): Json {
+  #commit(kind: ServedKind, key: string, object: Json, asWritten: Json): Json {
     const { object: stored } = this.#store.commit(kind.resource, key, object);
     this.#schemas.set(stored, kind.schema);
+    if (isUntidy(kind, asWritten)) this.#untidy.add(stored);
     return stored;
   }
 

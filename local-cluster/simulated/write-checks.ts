@@ -70,15 +70,22 @@ export function ownedRoots(kind: ServedKind, subresource: string | undefined): (
   return (element) => !kind.statusSubresource || element !== 'f:status';
 }
 
+const TIDIED = ['finalizers', 'ownerReferences', 'labels', 'annotations'];
+
 /** Without what a reader is not shown: empty lists and maps of metadata. */
 export function tidy(object: Json): Json {
   const metadata: Json = { ...object['metadata'] };
-  for (const field of ['managedFields', 'finalizers', 'ownerReferences', 'labels', 'annotations']) {
-    const value: unknown = metadata[field];
-    if (value === null || (typeof value === 'object' && Object.keys(value).length === 0))
-      delete metadata[field];
-  }
+  for (const field of ['managedFields', ...TIDIED]) if (isEmpty(metadata[field])) delete metadata[field];
   return { ...object, metadata };
+}
+
+/** Whether what an apply has merged is stored with parts that `tidy` leaves out. Built-in kinds have no such bytes. */
+export function isUntidy({ custom }: ServedKind, { metadata }: Json): boolean {
+  return custom && TIDIED.some((field) => isEmpty((metadata as Json)[field]));
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 /** Whether finalizers keep an object that is to go. */

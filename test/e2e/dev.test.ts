@@ -144,7 +144,7 @@ describe('statewire dev', { timeout: 120_000 }, () => {
     assert.deepEqual([status?.phase, metadata.finalizers], ['first', undefined]);
     assert.deepEqual(
       metadata.managedFields?.map(({ manager, subresource }) => `${manager} ${subresource ?? ''}`).toSorted(),
-      ['kubectl-client-side-apply ', 'statewire/widget-dev status'],
+      ['kubectl ', 'statewire/widget-dev status'],
     );
     for (const kind of ['functiontriggers', 'deadletters', 'triggercheckpoints']) {
       assert.equal(
