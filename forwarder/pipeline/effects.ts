@@ -72,6 +72,7 @@ export class Effects {
       writes,
       resource: () => (scope.rules === undefined ? undefined : scope.resource),
       rules: () => scope.rules,
+      problem: (entry, problem) => report.written('finalizer', entry, problem),
     });
     this.results = new ResultWriter({
       applier: applierOf(services, setup(), () => setup().trigger.spec.watch.owns),
@@ -79,7 +80,7 @@ export class Effects {
       children,
       signal,
       noted: options.noted,
-      applied: (entry, problem) => report.applied(entry, problem),
+      applied: (entry, problem) => report.written('result', entry, problem),
     });
   }
 

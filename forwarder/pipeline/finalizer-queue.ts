@@ -4,6 +4,7 @@
  * own: one that fails is tried again with backoff, and never leads to another call.
  */
 import { hasFinalizer } from '../finalizer/finalizer-patch.ts';
+import { type FinalizerProblem, finalizerProblemOf } from '../finalizer/finalizer-problem.ts';
 import type { FinalizerOutcome, FinalizerTask, FinalizerWriter } from '../finalizer/finalizer-writer.ts';
 import type { TriggerHold } from '../finalizer/trigger-hold.ts';
 import { type WriteBase, writeBaseFrom, writeBaseOf } from '../filter/delivery.ts';
@@ -43,6 +44,8 @@ export interface FinalizerQueueOptions {
   readonly left: (entry: Entry) => void;
   /** Something was done to the entry's record. */
   readonly noted: (entry: Entry) => void;
+  /** What keeps the object's finalizer from being written; undefined: nothing that somebody has to mend. */
+  readonly problem: (entry: Entry, problem: FinalizerProblem | undefined) => void;
   /** Nothing is left to write for now. */
   readonly onIdle: () => void;
   readonly signal: AbortSignal;
@@ -172,7 +175,12 @@ export class FinalizerQueue {
     const mine = (this.#busy.get(key) ?? Promise.resolve()).catch(() => undefined).then(work);
     this.#busy.set(key, mine);
     try {
-      return await mine;
+      const done = await mine;
+      this.#options.problem(entry, undefined);
+      return done;
+    } catch (error) {
+      if (error instanceof ApiError) this.#options.problem(entry, finalizerProblemOf(error));
+      throw error;
     } finally {
       if (this.#busy.get(key) === mine) this.#busy.delete(key);
       if (entry.gone && !this.#busy.has(key)) this.#options.left(entry);

@@ -2,6 +2,7 @@
  * Deletion with `finalizer: true`: which objects a trigger holds, what they wait for, and when they are released. The
  * rules of a single object are in filter/; here are the trigger's own finalizer, its end, and its namespace's.
  */
+import type { FinalizerProblem } from '../finalizer/finalizer-problem.ts';
 import { FinalizerWriter } from '../finalizer/finalizer-writer.ts';
 import { NamespaceState } from '../finalizer/namespace-state.ts';
 import type { TriggerHold } from '../finalizer/trigger-hold.ts';
@@ -35,6 +36,8 @@ export interface FinalizersOptions {
   readonly noted: (entry: Entry) => void;
   /** An object that is gone is held no longer. */
   readonly forget: (entry: Entry) => void;
+  /** What keeps the object's finalizer from being written; undefined: nothing that somebody has to mend. */
+  readonly problem: (entry: Entry, problem: FinalizerProblem | undefined) => void;
   readonly signal: AbortSignal;
 }
 

@@ -1,6 +1,5 @@
 /** What a trigger says of itself: conditions at once, counts every second in metrics and more rarely in status. */
 import { formatDuration } from '../../protocol/duration.ts';
-import type { ApplyProblem } from '../apply/apply-task.ts';
 import type { LetterProblem } from '../dead-letter/letter-problem.ts';
 import { isOver, isUnmet } from '../filter/record.ts';
 import type { Timer } from '../lib/clock.ts';
@@ -12,6 +11,7 @@ import type { CheckpointProblem } from './checkpoint-problem.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Services } from './services.ts';
 import type { WaitingDeletions } from './waiting-deletions.ts';
+import { WRITTEN_PARTS, type WriteProblem, WriteProblems, type WrittenPart } from './write-problems.ts';
 
 const COUNT_EVERY_MS = 1000;
 /** A list that is done sooner is not worth telling: a restart leaves the status as it is. */
@@ -30,8 +30,7 @@ export class TriggerReport {
   readonly #inFlight: () => number;
   readonly #deletions: () => WaitingDeletions;
   readonly #filterProblems = new Map<Entry, string>();
-  readonly #applyProblems = new Map<Entry, ApplyProblem>();
-  #letterProblem: LetterProblem | undefined;
+  readonly #writeProblems = new WriteProblems();
   #timer: Timer | undefined;
   #syncing: Timer | undefined;
   #stopped = false;
@@ -59,8 +58,12 @@ export class TriggerReport {
       conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted' }],
     });
     this.#filterProblems.clear();
-    this.#applyProblems.clear();
-    const conditions = [healthy('FilterHealthy'), healthy('TargetReachable'), this.#statusApplied()];
+    this.#writeProblems.clear();
+    const conditions = [
+      healthy('FilterHealthy'),
+      healthy('TargetReachable'),
+      this.#writeProblems.condition(),
+    ];
     this.#update({ conditions });
     this.#services.meter.set('statewire_circuit_open', { trigger: this.#name }, 0);
   }
@@ -154,28 +157,15 @@ export class TriggerReport {
     });
   }
 
-  applied(entry: Entry, problem: ApplyProblem | undefined): void {
-    const known = this.#applyProblems.get(entry);
-    if (known?.message === problem?.message && known?.reason === problem?.reason) return;
-    if (problem === undefined) this.#applyProblems.delete(entry);
-    else this.#applyProblems.set(entry, problem);
-    this.#say(this.#statusApplied());
+  /** What keeps a part of what is to be written about the object from being written. */
+  written(part: WrittenPart, entry: Entry, problem: WriteProblem | undefined): void {
+    if (this.#writeProblems.note(part, entry, problem)) this.#say(this.#writeProblems.condition());
   }
 
   /** What keeps dead letters from being written; undefined: nothing. */
   letters(problem: LetterProblem | undefined): void {
-    this.#letterProblem = problem;
-    this.#say(this.#statusApplied());
-  }
-
-  #statusApplied(): ConditionChange {
-    const [example] = this.#applyProblems;
-    const problem =
-      example === undefined
-        ? this.#letterProblem
-        : { reason: example[1].reason, message: `${example[0].name}: ${example[1].message}` };
-    const type = 'StatusApplied';
-    return problem === undefined ? healthy(type) : { type, status: 'False', ...problem };
+    this.#writeProblems.noteLetters(problem);
+    this.#say(this.#writeProblems.condition());
   }
 
   /** No further attempt of this state is made: an Event on the object says so. */
@@ -214,7 +204,7 @@ export class TriggerReport {
 
   forget(entry: Entry): void {
     if (this.#filterProblems.has(entry)) this.filter(entry, undefined);
-    if (this.#applyProblems.has(entry)) this.applied(entry, undefined);
+    for (const part of WRITTEN_PARTS) this.written(part, entry, undefined);
   }
 
   /** Something was counted; the figures follow within a second. */
@@ -272,11 +262,10 @@ export class TriggerReport {
   }
 }
 
-function healthy(type: 'FilterHealthy' | 'TargetReachable' | 'StatusApplied'): ConditionChange {
+function healthy(type: 'FilterHealthy' | 'TargetReachable'): ConditionChange {
   const reasons = {
     FilterHealthy: 'Evaluated',
     TargetReachable: 'Reachable',
-    StatusApplied: 'Applied',
   } as const;
   return { type, status: 'True', reason: reasons[type] };
 }

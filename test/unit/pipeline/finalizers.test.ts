@@ -25,10 +25,12 @@ describe('An object that is held', () => {
     world.cluster.create('web');
     await world.pass(60_000);
     assert.deepEqual(world.told, []);
+    assert.equal(world.condition('StatusApplied'), 'False FinalizerForbidden');
     world.cluster.fault = () => undefined;
     await world.pass(60_000);
     assert.deepEqual(world.told, ['created web-1:g1']);
     assert.deepEqual(finalizers(world), [FINALIZER]);
+    assert.equal(world.condition('StatusApplied'), 'True');
   });
 
   it('is called for again after the backoff where its first call fails', async () => {
