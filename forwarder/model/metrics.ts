@@ -24,6 +24,7 @@ export type MetricName =
   | 'statewire_in_flight'
   | 'statewire_dead_letters'
   | 'statewire_watched_objects'
+  | 'statewire_tracked_objects'
   | 'statewire_checkpoint_bytes'
   | 'statewire_circuit_open'
   | 'statewire_callbacks_total'
@@ -117,6 +118,11 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     labels: ['trigger'],
   },
   statewire_watched_objects: { type: 'gauge', help: 'Objects in scope.', labels: ['trigger'] },
+  statewire_tracked_objects: {
+    type: 'gauge',
+    help: 'Objects of which something is kept in memory: in scope, or gone and not told yet.',
+    labels: ['trigger'],
+  },
   statewire_checkpoint_bytes: {
     type: 'gauge',
     help: 'Size of what is stored of handled objects.',

@@ -59,14 +59,14 @@ export class Intake {
   delta(delta: Delta): void {
     if (this.#options.rules() === undefined) return;
     const entry = this.#options.entries.get(delta.head.key);
-    if (delta.type !== 'Deleted') this.#listed(delta.head);
+    const isFirst = delta.type !== 'Deleted' && this.#listed(delta.head) && this.#firstSync;
     if (entry !== undefined && entry.writing > 0 && delta.type !== 'Deleted') {
       // The reply to our own write says first what that write changed; the newest state waits for it.
       if (entry.held === undefined || isNewer(delta, entry.held)) entry.held = delta;
       return;
     }
     if (delta.type === 'Deleted') this.#gone(delta, entry);
-    else this.#seen(delta, entry);
+    else this.#seen(delta, entry, { isFirst: entry === undefined || isFirst });
   }
 
   /** Somebody wants the object sent although nothing has changed. */
@@ -89,7 +89,7 @@ export class Intake {
   read(entry: Entry, raw: string, object: KubeObject, wake: boolean): void {
     // It may exist and yet have left the selection; the watch alone tells that it is back.
     if (entry.gone) return;
-    this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, wake);
+    this.#seen({ type: 'Modified', head: headOf(object), raw }, entry, { wake });
   }
 
   /** Takes in an object outside the selection that is still held: it has left, or its trigger is leaving. */
@@ -163,15 +163,20 @@ export class Intake {
     this.#unlisted.set(entry.name, [...(this.#unlisted.get(entry.name) ?? []), entry]);
   }
 
-  /** An object is there. One that had its name before is not: the new watch does not know of it. */
-  #listed(head: ObjectHead): void {
+  /**
+   * An object is there. One that had its name before is not: the new watch does not know of it.
+   *
+   * @returns whether it was still to be shown
+   */
+  #listed(head: ObjectHead): boolean {
     const name = qualifiedName(head);
     const before = this.#unlisted.get(name) ?? [];
     this.#unlisted.delete(name);
     for (const entry of before) if (entry.key !== head.key) this.#leave(entry, head.resourceVersion);
+    return before.some(({ key }) => key === head.key);
   }
 
-  #seen(delta: SeenDelta, known: Entry | undefined, wake = true): void {
+  #seen(delta: SeenDelta, known: Entry | undefined, { wake = true, isFirst = false } = {}): void {
     const { head, raw } = delta;
     const { clock, entries } = this.#options;
     const rules = this.#options.rules();
@@ -205,8 +210,8 @@ export class Intake {
     entry.waitingSinceMs ??= clock.monotonic();
     entry.targetFailures = 0;
     this.#options.pass(head.key, {
-      // What a later list shows of a known object may not have settled; what it brings in was there before.
-      immediate: this.#firstSync || record.ending || (delta.type === 'Listed' && known === undefined),
+      // What else a list shows of a known object may not have settled; what it brings in was there before.
+      immediate: record.ending || (delta.type === 'Listed' && isFirst),
       background: delta.type === 'Listed' && !record.ending,
     });
   }

@@ -217,11 +217,13 @@ export class TriggerReport {
   }
 
   count(): void {
+    let tracked = 0;
     let watched = 0;
     let pending = 0;
     let failing = 0;
     let deadLettered = 0;
     for (const { record, retrying, gone } of this.#entries) {
+      tracked += 1;
       if (!gone) watched += 1;
       if (record.exhausted) deadLettered += 1;
       else if (record.told) continue;
@@ -236,6 +238,7 @@ export class TriggerReport {
     const { meter } = this.#services;
     const trigger = { trigger: this.#name };
     meter.set('statewire_watched_objects', trigger, watched);
+    meter.set('statewire_tracked_objects', trigger, tracked);
     meter.set('statewire_pending', trigger, pending);
     meter.set('statewire_dead_letters', trigger, deadLettered);
     meter.set('statewire_in_flight', trigger, this.#inFlight());

@@ -1,9 +1,21 @@
 import type { KubeObject } from '../../forwarder/model/kube-object.ts';
+import { SECRET_ANNOTATIONS, SECRET_SPEC } from './canary.ts';
 
-/** A short digest of what a function is to get of an object: all but what only the API server needs. */
+/** A short digest of what a function is to get of an object: all but the secret parts, and what only the API server needs. */
 export function bodyOf({ metadata, ...rest }: KubeObject): string {
-  const { managedFields: _managed, ...shown } = metadata;
-  return fnv(sortedJson({ ...rest, metadata: shown }));
+  const { managedFields: _managed, annotations, ...shown } = metadata;
+  const { spec } = rest as { readonly spec?: object };
+  return fnv(
+    sortedJson({
+      ...rest,
+      ...(spec !== undefined && { spec: without(spec, SECRET_SPEC) }),
+      metadata: { ...shown, annotations: without(annotations ?? {}, SECRET_ANNOTATIONS) },
+    }),
+  );
+}
+
+function without(fields: object, secret: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(secret, name)));
 }
 
 /** JSON with keys in order, so that only what is said counts. */

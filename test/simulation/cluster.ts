@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { SimulatedApiServer } from '../../local-cluster/simulated/api-server.ts';
 import { parseExact } from '../../forwarder/lib/exact-json.ts';
+import { SECRET_ANNOTATIONS, SECRET_SPEC } from './canary.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -30,7 +31,11 @@ const WIDGET = {
             properties: {
               spec: {
                 type: 'object',
-                properties: { size: { type: 'integer' }, serial: { type: 'integer', format: 'int64' } },
+                properties: {
+                  size: { type: 'integer' },
+                  serial: { type: 'integer', format: 'int64' },
+                  secret: string,
+                },
               },
               status: {
                 type: 'object',
@@ -94,8 +99,12 @@ export class Cluster {
     this.#write('POST', WIDGETS_PATH, {
       apiVersion: 'example.com/v1',
       kind: 'Widget',
-      metadata: { name, labels: { team: team ?? this.#dice.pick(['a', 'a', 'b']) } },
-      spec: { size: size ?? this.#dice.below(4), serial: SERIAL },
+      metadata: {
+        name,
+        labels: { team: team ?? this.#dice.pick(['a', 'a', 'b']) },
+        annotations: SECRET_ANNOTATIONS,
+      },
+      spec: { size: size ?? this.#dice.below(4), serial: SERIAL, ...SECRET_SPEC },
     });
   }
 

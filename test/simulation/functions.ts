@@ -10,6 +10,7 @@ import type { History } from '../support/history/history.ts';
 import type { EventData } from '../../protocol/event.ts';
 import type { KubeObject } from '../../forwarder/model/kube-object.ts';
 import { bodyOf } from './body.ts';
+import { leaks } from './canary.ts';
 import type { Dice } from './dice.ts';
 import type { Stage } from './link.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -83,6 +84,8 @@ export class SimulatedFunctions {
     this.onStage('arrives');
     if (process.isOver()) return new Promise(() => undefined);
     const { attributes, dataJson, timeoutMs } = invocation;
+    if (leaks(dataJson))
+      this.#history.record({ fact: 'leak', atMs: this.#clock.monotonic(), where: 'an event' });
     const data = parseExact(dataJson) as EventData<KubeObject>;
     const call = ++this.#calls;
     const type = attributes.type.slice(attributes.type.lastIndexOf('.') + 1) as CallFact['type'];

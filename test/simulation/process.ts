@@ -5,9 +5,8 @@ import { DeadLetters } from '../../forwarder/dead-letter/dead-letters.ts';
 import { Discovery } from '../../forwarder/kube/discovery.ts';
 import { OpenApi } from '../../forwarder/kube/openapi.ts';
 import { type Clock, sleepOn, type Timer } from '../../forwarder/lib/clock.ts';
-import { silentLogger } from '../../forwarder/lib/logger.ts';
+import type { Logger } from '../../forwarder/lib/logger.ts';
 import { Slots } from '../../forwarder/lib/slots.ts';
-import { noMeter } from '../../forwarder/model/metrics.ts';
 import type { Services } from '../../forwarder/pipeline/services.ts';
 import { TriggerController } from '../../forwarder/pipeline/trigger-controller.ts';
 import { followApiTriggers, type TriggerSource } from '../../forwarder/pipeline/trigger-sources.ts';
@@ -15,6 +14,7 @@ import { Turns } from '../../forwarder/queue/turns.ts';
 import { TriggerStatusWriter } from '../../forwarder/status/trigger-status-writer.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedFunctions } from './functions.ts';
+import { Gauges } from './gauges.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { type OnTold, ToldSources } from './told-sources.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -68,6 +68,7 @@ export interface ProcessOptions extends LinkOptions {
   readonly dice: Dice;
   readonly onEvent: EventSink['record'];
   readonly onTold: OnTold;
+  readonly logger: Logger;
   readonly checkpoints: (link: Link, isOver: () => boolean) => SegmentStores;
 }
 
@@ -75,17 +76,18 @@ export class SimulatedProcess {
   readonly number: number;
   readonly link: Link;
   readonly controller: TriggerController;
+  readonly gauges: Gauges = new Gauges();
   readonly #clock: ProcessClock;
   readonly #services: Services;
   readonly #recorder: EventRecorder;
   readonly #triggers: TriggerSource;
 
   constructor(options: ProcessOptions) {
-    const { number, functions, dice, onEvent, onTold } = options;
+    const { number, functions, dice, logger, onEvent, onTold } = options;
     const random = dice.fork().random;
     const clock = new ProcessClock(options.clock);
     const link = new Link({ ...options, dice: dice.fork() });
-    const [logger, meter] = [silentLogger, noMeter];
+    const meter = this.gauges;
     const discovery = new Discovery(link);
     const sources = new ToldSources({
       connect: () => ({ transport: link, discovery }),
@@ -132,7 +134,7 @@ export class SimulatedProcess {
       status: new TriggerStatusWriter({ client: link, clock, random, logger }),
       deadLetters,
       checkpoints: options.checkpoints(link, () => clock.isOver),
-      meter: Object.assign({}, meter, { initTrigger: () => undefined }),
+      meter,
       logger,
       clock,
       random,

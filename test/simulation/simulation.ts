@@ -19,6 +19,7 @@ const EDIT_AFTER_MS = 600_000;
 const REPLAY_AFTER_MS = 500_000;
 const PAUSE_AFTER_MS = 700_000;
 const KEPT_FACTS = 20_000;
+const HOLDINGS_EVERY_MS = 300_000;
 const MINUTE_MS = 60_000;
 /** A call and the quiet time that its status costs other triggers. */
 const SETTLING_MS = 15_000;
@@ -88,10 +89,15 @@ async function live(
     const dice = new Dice(mix(seed, hour, 1));
     planWrites(world, people, dice);
     planFaults(world, dice, tally, faults);
+    for (let atMs = HOLDINGS_EVERY_MS; atMs < BUSY_MS; atMs += HOLDINGS_EVERY_MS)
+      clock.after(atMs, () => world.recordHoldings(false));
     await clock.runUntil(startMs + BUSY_MS);
     calm(world, dice);
     await clock.runUntil(startMs + HOUR_MS);
-    if (!isUnderWay(history, clock.monotonic())) history.record({ fact: 'quiet', atMs: clock.monotonic() });
+    if (!isUnderWay(history, clock.monotonic())) {
+      world.recordHoldings(true);
+      history.record({ fact: 'quiet', atMs: clock.monotonic() });
+    }
     tally.hours++;
     const [violation] = history.violations;
     if (violation !== undefined) return { seed, hour, violation, history };

@@ -3,6 +3,7 @@ import { type Recipe, recipeOf } from '../../forwarder/filter/recipe.ts';
 import { fieldManagerOf } from '../../forwarder/model/trigger.ts';
 import type { ChangeClass } from '../../protocol/event.ts';
 import type { TriggerFact } from '../support/history/fact.ts';
+import { REDACTED } from './canary.ts';
 import type { Dice } from './dice.ts';
 
 export interface SimulatedTrigger {
@@ -98,6 +99,7 @@ export function manifestOf(trigger: SimulatedTrigger): object {
       },
       changes,
       debounce: { quiet: `${quietMs}ms`, maxWait: `${maxWaitMs}ms` },
+      payload: { redact: REDACTED },
       target: { http: { url: 'https://functions.example/' } },
       delivery: {
         timeout: '10s',

@@ -4,6 +4,7 @@ import {
   MemorySegmentStores,
 } from '../../forwarder/checkpoint/memory-segment-store.ts';
 import { History } from '../support/history/history.ts';
+import { leaks, watchedLogger } from './canary.ts';
 import { Cluster } from './cluster.ts';
 import { Dice, mix } from './dice.ts';
 import type { Stage } from './link.ts';
@@ -83,7 +84,12 @@ export class World {
       dice,
       weather,
       functions,
-      handle: (request) => (this.usesReplica ? cluster.replica : cluster.server).handle(request),
+      logger: watchedLogger(() => this.#leaked('a log line')),
+      handle: (request) => {
+        if (request.body !== undefined && leaks(request.body))
+          this.#leaked(`${request.method} ${request.path}`);
+        return (this.usesReplica ? cluster.replica : cluster.server).handle(request);
+      },
       onStage: (stage) => this.#stage(stage),
       onEvent: ({ reason, regarding: { uid }, trigger }) => {
         if (reason === 'DeliveryFailed')
@@ -99,7 +105,8 @@ export class World {
           weather,
           isOver,
           onStage: (stage) => this.onStage(stage),
-          onCreated: (trigger) => {
+          onCreated: (trigger, { records }) => {
+            if (leaks(records)) this.#leaked('a checkpoint');
             history.record({ fact: 'checkpoint', atMs: clock.monotonic(), process: number, trigger });
             this.#count();
           },
@@ -169,12 +176,36 @@ export class World {
     });
   }
 
+  /** What the process keeps of each trigger's objects. @param isSettled nothing is left to do */
+  recordHoldings(isSettled: boolean): void {
+    const { process } = this;
+    for (const { name } of this.#triggers) {
+      const trigger = `shop/${name}`;
+      const objects = process?.gauges.value('statewire_tracked_objects', trigger);
+      const waiting = process?.gauges.value('workqueue_depth', trigger);
+      if (process === undefined || objects === undefined || waiting === undefined) continue;
+      this.history.record({
+        fact: 'holds',
+        atMs: this.clock.monotonic(),
+        process: process.number,
+        trigger,
+        objects,
+        waiting,
+        ...(isSettled && { settled: true }),
+      });
+    }
+  }
+
   async stop(): Promise<void> {
     const { process } = this;
     if (process === undefined) return;
     this.history.record({ fact: 'drain', atMs: this.clock.monotonic(), process: process.number });
     await process.stop();
     this.history.record({ fact: 'stop', atMs: this.clock.monotonic(), process: process.number });
+  }
+
+  #leaked(where: string): void {
+    this.history.record({ fact: 'leak', atMs: this.clock.monotonic(), where });
   }
 
   #stage(stage: Stage): void {

@@ -202,14 +202,18 @@ export interface FaultFact {
   readonly on: boolean;
 }
 
-/** What a process holds for a trigger. */
+/** What a process keeps of a trigger's objects. */
 export interface HoldsFact {
   readonly fact: 'holds';
   readonly atMs: number;
   readonly process: number;
   readonly trigger: string;
+  /** In memory. */
   readonly objects: number;
+  /** In the queue. */
   readonly waiting: number;
+  /** All is quiet: nothing is left to do. */
+  readonly settled?: boolean;
 }
 
 /** Something that must not be seen was seen. */

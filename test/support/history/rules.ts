@@ -1,7 +1,7 @@
 /** Which rules look at which facts. */
 import type { Fact } from './fact.ts';
 import type { Rule } from './history-checker.ts';
-import { boundsOf, nothingLeaks } from './rules/bounds.ts';
+import { keepsWhatThereIs, nothingLeaks } from './rules/bounds.ts';
 import { everyStateIsHandled } from './rules/coverage.ts';
 import { everyEndIsTold, finalizersHold, heldBeforeCalled, nothingStaysHeld } from './rules/ends.ts';
 import { oneAtATime, onlyWhoRuns } from './rules/exclusion.ts';
@@ -33,7 +33,7 @@ export const RULES: Readonly<Partial<Record<Fact['fact'], readonly Rule[]>>> = {
   write: [finalizersHold],
   gone: [finalizersHold],
   status: [statusIsTrue],
-  holds: [boundsOf],
+  holds: [keepsWhatThereIs],
   leak: [nothingLeaks],
   quiet: [
     everyStateIsHandled,

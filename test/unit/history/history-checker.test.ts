@@ -36,8 +36,30 @@ const dying = (before: Story = story({ finalizer: true })): Story =>
     .end()
     .write('one', { held: [], deleting: true });
 
+/** So many objects are kept, and nothing is left to do. */
+const kept = (before: Story, objects: number): Story =>
+  before.add({ fact: 'holds', process: 1, trigger: 'shop/app', objects, waiting: 0, settled: true });
+
 const GOOD: readonly (readonly [title: string, Story])[] = [
   ['a state that is handled', story().handled().quiet()],
+  ['an object that is kept while it is there', kept(story().handled(), 1).quiet()],
+  [
+    'an object that is kept because its end was given up',
+    kept(
+      story({ maxAttempts: 1 })
+        .handled()
+        .gone()
+        .wait(200)
+        .call('deleted')
+        .end('fail')
+        .add({ fact: 'given-up', trigger: 'shop/app', uid: 'a-1' }),
+      1,
+    ),
+  ],
+  [
+    'an object that is forgotten with its end',
+    kept(story().handled().gone().wait(200).call('deleted').end(), 0),
+  ],
   [
     'a change, and the end',
     story().handled().write('two').wait(100).call('updated').end().gone().call('deleted').end().quiet(),
@@ -346,6 +368,11 @@ const BAD: readonly (readonly [invariant: Invariant, title: string, Story])[] = 
     'I8',
     'more waiting than there is',
     story().add({ fact: 'holds', process: 1, trigger: 'shop/app', objects: 1, waiting: 2 }),
+  ],
+  [
+    'I8',
+    'an object that is kept after its end was told',
+    kept(story().handled().gone().wait(200).call('deleted').end(), 1),
   ],
   [
     'I9',

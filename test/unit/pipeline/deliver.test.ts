@@ -34,6 +34,27 @@ describe('A pipeline', () => {
     assert.deepEqual(world.call.data.object['spec'], { size: 4 });
   });
 
+  it('waits for quiet where an object changes that the first list has shown, while that list goes on', async () => {
+    let synced: (() => void) | undefined;
+    const world = await PipelineWorld.start({
+      spec: { debounce: { quietMs: 500, maxWaitMs: 5000 } },
+      before: ({ cluster, sources }) => {
+        cluster.create('web', { size: 1 });
+        const subscribe = sources.subscribe.bind(sources);
+        sources.subscribe = (key, subscriber) =>
+          subscribe(key, { ...subscriber, synced: () => (synced = () => subscriber.synced()) });
+      },
+    });
+    await world.pass(10);
+    assert.deepEqual(world.told, ['created web-1:g1'], 'what is there need not settle');
+    world.cluster.edit('web', { size: 2 });
+    await world.pass(490);
+    assert.deepEqual(world.told, ['created web-1:g1']);
+    await world.pass(20);
+    assert.deepEqual(world.told, ['created web-1:g1', 'updated web-1:g2']);
+    assert.ok(synced !== undefined);
+  });
+
   it('leaves no timer behind when it stops', async () => {
     const world = await PipelineWorld.start({
       spec: { resyncMs: 1000, debounce: { quietMs: 500, maxWaitMs: 5000 } },
