@@ -1,8 +1,10 @@
-/** docs/reliability.md claims nothing without a test or a benchmark: each row names one that exists. */
+/** docs/reliability.md claims nothing without a test or a benchmark: each row names one that exists, and its bugs fit the code. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { readExhibits } from './museum/exhibit.ts';
 import { tableRows } from './support/documents.ts';
 
 const PAGE = 'docs/reliability.md';
@@ -39,4 +41,12 @@ describe('the table of faults', () => {
     assert.ok(isTitleIn(text, 'may end') && isTitleIn(text, 'may be … to each'));
     assert.ok(!isTitleIn(text, 'may en') && !isTitleIn(text, 'may be … to all'));
   });
+});
+
+describe('the museum', () => {
+  for (const { name, file } of readExhibits('.')) {
+    it(`has ${name} as a patch that applies`, () => {
+      execFileSync('git', ['apply', '--check', file], { stdio: 'pipe' });
+    });
+  }
 });
