@@ -284,11 +284,10 @@ export class Ledger {
   /** Forgets what cannot matter after a quiet time. */
   #trim(): void {
     for (const [uid, life] of this.lives) {
-      const isKnown = life.pairs
-        .values()
-        .some(
-          ({ known, mayLoseEnd, givenUp }) => (known !== undefined && !mayLoseEnd) || givenUp !== undefined,
-        );
+      const isKnown = [...life.pairs.values()].some(({ trigger, known, mayLoseEnd, givenUp }) => {
+        const mayForget = mayLoseEnd && this.triggers.get(trigger)?.config.suspended !== true;
+        return (known !== undefined && !mayForget) || givenUp !== undefined;
+      });
       if ((life.gone !== undefined && !isKnown) || life.writes.length === 0) this.lives.delete(uid);
       else {
         life.writes = life.writes.slice(-1);

@@ -58,7 +58,9 @@ function repeated(pair: Pair, fact: CallFact): CallFact | undefined {
   if (fact.reason !== 'Watch' || handled === undefined || last === undefined) return undefined;
   if (last !== handled && isRetry) return undefined;
   const run = pair.runAt(fact.rv);
-  return run !== undefined && run.number === handled.run?.number ? handled.fact : undefined;
+  // While nobody has heard that the object has left the selection, its states are sent; they are not told apart here.
+  if (run?.digest === undefined) return undefined;
+  return run.number === handled.run?.number ? handled.fact : undefined;
 }
 
 export const idsNameStates: Rule = (fact, { lives }, report) => {
