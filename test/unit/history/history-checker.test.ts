@@ -42,6 +42,19 @@ const kept = (before: Story, objects: number): Story =>
 
 const GOOD: readonly (readonly [title: string, Story])[] = [
   ['a state that is handled', story().handled().quiet()],
+  [
+    'two states of an object that has left the selection, and nobody has heard of it',
+    story()
+      .handled()
+      .write(undefined)
+      .wait(200)
+      .call('updated')
+      .end()
+      .write(undefined)
+      .wait(200)
+      .call('updated')
+      .end(),
+  ],
   ['an object that is kept while it is there', kept(story().handled(), 1).quiet()],
   [
     'an object that is kept because its end was given up',
