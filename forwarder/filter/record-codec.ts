@@ -36,6 +36,8 @@ interface Rest {
   readonly wish?: Wish;
   readonly redeliverSeen?: string;
   readonly wakeup?: WakeupDue;
+  /** Fingerprint of its children. */
+  readonly children?: string;
 }
 
 /** 0 stands for the handled digest: the newest state is the handled one. */
@@ -68,7 +70,7 @@ export function encodeRecord(
   wakeup: WakeupDue | undefined,
   defaultNamespace: string | undefined,
 ): string {
-  const { namespace, attempts, exhausted, ending, told, gone, owed, redeliverSeen } = record;
+  const { namespace, attempts, exhausted, ending, told, gone, owed, redeliverSeen, children } = record;
   const wish = record.wish ?? record.sending ?? owed?.wish;
   const touched = record.touched || (owed !== undefined && !owed.created && owed.wish === undefined);
   const rest: Rest = {
@@ -82,6 +84,7 @@ export function encodeRecord(
     ...(wish !== undefined && { wish }),
     ...(redeliverSeen !== undefined && { redeliverSeen }),
     ...(wakeup !== undefined && { wakeup }),
+    ...(children !== undefined && { children }),
   };
   const line: Line = [
     record.name,
@@ -149,6 +152,7 @@ export function decodeRecord(
   record.exhausted = rest.exhausted ?? false;
   record.wish = rest.wish;
   record.redeliverSeen = rest.redeliverSeen;
+  record.children = rest.children;
   record.recheck = true;
   record.restored = from.completeness;
   record.saved = true;
@@ -174,9 +178,10 @@ function parseLine(text: string): Line | undefined {
 
 function isRest(rest: unknown): rest is Rest {
   if (typeof rest !== 'object' || rest === null) return false;
-  const { gone, wish, attempts = 0, wakeup } = rest as Readonly<Record<string, unknown>>;
+  const { gone, wish, attempts = 0, wakeup, children = '' } = rest as Readonly<Record<string, unknown>>;
   return (
     typeof attempts === 'number' &&
+    typeof children === 'string' &&
     (gone === undefined || GONE_REASONS.has(String(part(gone, 'reason')))) &&
     (wish === undefined || WISHES.has(String(part(wish, 'reason')))) &&
     (wakeup === undefined || typeof part(wakeup, 'dueUnixSeconds') === 'number')

@@ -99,6 +99,8 @@ export class ObjectRecord {
   sending: Wish | undefined;
   /** A call has succeeded whose result is not written yet; should the process end, the call is made again for that. */
   owed: Owed | undefined;
+  /** Fingerprint of its children as the function knows them, or is to hear of by a wish; undefined: not known. */
+  children: string | undefined;
   /** Read from a checkpoint and not observed since: what is known of how complete that was. */
   restored: Completeness | undefined;
   /** A checkpoint tells of it, rightly or not. */
@@ -122,6 +124,7 @@ export class ObjectRecord {
     this.redeliverSeen = undefined;
     this.sending = undefined;
     this.owed = undefined;
+    this.children = undefined;
     this.restored = undefined;
   }
 }

@@ -6,6 +6,7 @@
  * write returned is taken over silently.
  */
 import { childDigest } from '../filter/child-digest.ts';
+import { shortHash } from '../filter/digest.ts';
 import { parseExact } from '../lib/exact-json.ts';
 import { compareResourceVersions, type Delta } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../model/kube-object.ts';
@@ -29,12 +30,19 @@ interface Child {
   ownVersion: string | undefined;
 }
 
+const RECIPE_LENGTH = 6;
+const DOUBT = '?';
+
 export interface ChildTrackerOptions {
   readonly fieldManager: string;
   /** Called for each owner of a child that was changed by somebody else. */
   readonly changed: (owner: ObjectKey) => void;
   /** Whether a result of that owner is being written right now; what the watch shows meanwhile waits for the reply. */
   readonly writing: (owner: ObjectKey) => boolean;
+  /** What is known of that owner's children is another now, for whatever reason. */
+  readonly noted: (owner: ObjectKey) => void;
+  /** All children of all kinds have been listed. */
+  readonly synced: () => void;
 }
 
 export class ChildTracker {
@@ -45,13 +53,17 @@ export class ChildTracker {
   #unlisted = new Map<string, Set<string>>();
   readonly #synced = new Set<string>();
   readonly #held = new Map<ObjectKey, (readonly [GroupVersionKind, Delta])[]>();
+  /** Names what a fingerprint is made of. */
+  #recipe = '';
 
   constructor(options: ChildTrackerOptions) {
     this.#options = options;
   }
 
   /** From now on these kinds are watched, and each is listed anew. */
-  expect(kinds: readonly GroupVersionKind[]): void {
+  expect(kinds: readonly OwnedKind[]): void {
+    const watched = kinds.map((kind) => [kindName(kind), kind.labelSelector ?? null]).toSorted();
+    this.#recipe = shortHash(JSON.stringify([watched, this.#options.fieldManager])).slice(0, RECIPE_LENGTH);
     this.#unlisted = new Map(kinds.map((kind) => [kindName(kind), new Set()]));
     this.#synced.clear();
     this.#held.clear();
@@ -87,8 +99,14 @@ export class ChildTracker {
     if (order < 0) return;
     const digest = childDigest(object, this.#options.fieldManager);
     const isOwn = known?.ownVersion === head.resourceVersion;
-    const ownVersion = isOwn ? undefined : known?.ownVersion;
-    this.#put({ ref: refOf(kind, head), digest, owners, ownVersion });
+    // A list may show a later version than that.
+    const isStillToCome = compareResourceVersions(known?.ownVersion ?? '', head.resourceVersion) > 0;
+    this.#put({
+      ref: refOf(kind, head),
+      digest,
+      owners,
+      ownVersion: isStillToCome ? known?.ownVersion : undefined,
+    });
     if (isOwn || known?.digest === digest) return;
     if (known === undefined && !this.#synced.has(kindName(kind))) return;
     this.#tell(new Set([...owners, ...(known?.owners ?? [])]));
@@ -115,6 +133,27 @@ export class ChildTracker {
       this.#tell(child.owners);
     }
     this.#unlisted.get(name)?.clear();
+    if (this.isSynced) this.#options.synced();
+  }
+
+  /** Whether all children of all kinds have been listed. */
+  get isSynced(): boolean {
+    return this.#synced.size === this.#unlisted.size;
+  }
+
+  /**
+   * Of everything that somebody else may have changed in that owner's children, to be compared by `isAnotherFamily`; in
+   * doubt until the watch has shown what a write of ours made of it. Undefined where no children are watched.
+   */
+  fingerprint(owner: ObjectKey): string | undefined {
+    if (this.#unlisted.size === 0) return undefined;
+    const digests: string[] = [];
+    for (const uid of this.#byOwner.get(owner) ?? []) {
+      const { digest = '', ownVersion } = this.#children.get(uid) ?? {};
+      if (digest === '' || ownVersion !== undefined) return this.#recipe + DOUBT;
+      digests.push(digest);
+    }
+    return this.#recipe + (digests.length === 0 ? '' : shortHash(digests.toSorted().join()));
   }
 
   /** A child was read for a call of that owner, which begins: what is like this is no news to it, and all else is. */
@@ -139,6 +178,7 @@ export class ChildTracker {
       this.#put({ ref, digest: '', owners: [owner], ownVersion: ref.resourceVersion });
     } else {
       known.ownVersion = ref.resourceVersion;
+      this.#note(known);
     }
   }
 
@@ -176,6 +216,7 @@ export class ChildTracker {
       const uids = this.#byOwner.get(owner) ?? new Set();
       this.#byOwner.set(owner, uids.add(uid));
     }
+    this.#note(child);
   }
 
   #drop(uid: string, child: Child): void {
@@ -185,11 +226,25 @@ export class ChildTracker {
       uids?.delete(uid);
       if (uids?.size === 0) this.#byOwner.delete(owner);
     }
+    this.#note(child);
+  }
+
+  #note({ owners }: Child): void {
+    for (const owner of owners) this.#options.noted(objectKey(owner));
   }
 
   #tell(owners: Iterable<string>): void {
     for (const owner of owners) this.#options.changed(objectKey(owner));
   }
+}
+
+/**
+ * Whether a function that knows the one must be told of the other. Not where they are not made of the same: then nothing can
+ * be said.
+ */
+export function isAnotherFamily(before: string, now: string): boolean {
+  const isSaid = before.slice(0, RECIPE_LENGTH) === now.slice(0, RECIPE_LENGTH);
+  return isSaid && (before !== now || before.endsWith(DOUBT));
 }
 
 /** uids */

@@ -1,5 +1,7 @@
 /** How a pipeline begins: with what an earlier process has left, before anything is watched. */
+import type { ObjectKey } from '../model/kube-object.ts';
 import type { Checkpointer, Resumed } from './checkpointer.ts';
+import { type ChildTracker, isAnotherFamily } from './child-tracker.ts';
 import type { Entries, Entry } from './entry.ts';
 import type { Intake } from './intake.ts';
 
@@ -7,6 +9,7 @@ export interface ContinuationOptions {
   readonly checkpoint: Checkpointer;
   readonly entries: Entries;
   readonly intake: Intake;
+  readonly children: Pick<ChildTracker, 'isSynced' | 'fingerprint'>;
   /** Value of the trigger's redeliver annotation. */
   readonly redeliverAt: () => string | undefined;
 }
@@ -17,6 +20,10 @@ export class Continuation {
   /** Ends that the earlier process had not told. */
   #untold: readonly Entry[] = [];
   #hasBegun = false;
+  /** A list of the objects was complete. */
+  #isListed = false;
+  /** What the earlier process knew of children was compared with what there is. */
+  #isCompared = false;
 
   constructor(options: ContinuationOptions) {
     this.#options = options;
@@ -52,6 +59,44 @@ export class Continuation {
     this.redeliver(resumed === undefined ? redeliverAt() : resumed.redeliverAt);
     for (const entry of this.#untold) if (entry.gone) intake.reconsider(entry);
     this.#untold = [];
+    this.#isListed = true;
+    this.childrenListed();
+  }
+
+  /** The children of all kinds are known: what has changed there since the earlier process ended is told. */
+  childrenListed(): void {
+    const { entries, children, intake } = this.#options;
+    if (!this.#isListed || !children.isSynced) return;
+    const isFirst = !this.#isCompared;
+    this.#isCompared = true;
+    for (const entry of entries) {
+      const before = entry.record.children;
+      const now = children.fingerprint(entry.key);
+      this.#remember(entry);
+      if (isFirst && before !== undefined && now !== undefined && isAnotherFamily(before, now))
+        intake.wish(entry.key, { reason: 'Child' });
+    }
+  }
+
+  /** What is known of an object's children is another now; whether the function is to hear of that is not said here. */
+  childrenNoted(owner: ObjectKey): void {
+    const entry = this.#options.entries.get(owner);
+    if (this.#isCompared && entry !== undefined) this.#remember(entry);
+  }
+
+  /** A call begins, with all that is known of the object's children; while they are listed, that may not be all. */
+  childrenSent(entry: Entry): void {
+    this.#remember(entry);
+  }
+
+  #remember(entry: Entry): void {
+    const { checkpoint, children } = this.#options;
+    const { record, key } = entry;
+    const now = children.fingerprint(key);
+    if (now === record.children) return;
+    record.children = now;
+    record.unsaved ||= record.saved;
+    checkpoint.note(entry);
   }
 
   /** Sends all again where the trigger's annotation has another value than the one that was last obeyed. */

@@ -47,8 +47,7 @@ export class TriggerPipeline {
 
   constructor(services: Services, setup: Setup, hold: TriggerHold = NO_TRIGGER_HOLD) {
     const { clock, meter, logger, turns } = services;
-    const { name } = setup;
-    const log = logger.with({ trigger: name });
+    const log = logger.with({ trigger: setup.name });
     this.#services = services;
     this.#setup = setup;
     const entries = this.#entries;
@@ -56,7 +55,7 @@ export class TriggerPipeline {
     this.#report = new TriggerReport({
       services,
       identity: () => this.#setup.trigger.identity,
-      name,
+      name: setup.name,
       entries,
       inFlight: () => this.#worker.running,
       deletions: () => this.#effects.finalizers.waiting(),
@@ -64,7 +63,7 @@ export class TriggerPipeline {
     this.#schedule = new Schedule({
       clock,
       meter,
-      name,
+      name: setup.name,
       random: services.random,
       spec: setup.trigger.spec,
       onReady: () => this.#turn.wake(),
@@ -74,6 +73,8 @@ export class TriggerPipeline {
       fieldManager: setup.fieldManager,
       changed: (owner) => this.#intake.wish(owner, { reason: 'Child' }),
       writing: (owner) => (entries.get(owner)?.writing ?? 0) > 0,
+      noted: (owner) => this.#continuation.childrenNoted(owner),
+      synced: () => this.#continuation.childrenListed(),
     });
     this.#checkpoint = new Checkpointer({
       store: services.checkpoints.open(setup.trigger.identity),
@@ -107,7 +108,7 @@ export class TriggerPipeline {
     });
     this.#intake = new Intake({
       entries,
-      trigger: name,
+      trigger: setup.name,
       rules: () => this.#scope.rules,
       clock,
       meter,
@@ -125,6 +126,7 @@ export class TriggerPipeline {
       checkpoint: this.#checkpoint,
       entries,
       intake: this.#intake,
+      children: this.#children,
       redeliverAt: () => this.#setup.trigger.redeliverAt,
     });
     this.#effects = new Effects({
@@ -155,14 +157,14 @@ export class TriggerPipeline {
       events: {
         started: (entry) => {
           this.#schedule.resyncLater(entry.key);
+          this.#continuation.childrenSent(entry);
           this.#checkpoint.note(entry);
           this.#report.changed();
         },
         circuit: (problem) => this.#report.circuit(problem),
         slowed: (entry, first) => this.#report.slowed(entry, this.#setup.trigger, first),
         handled: (entry, delivery, requeueAfterMs) => this.#handled(entry, delivery, requeueAfterMs),
-        exhausted: (entry, failure, attempts) =>
-          this.#report.exhausted(entry, this.#setup.trigger, failure, attempts),
+        exhausted: (entry, ...how) => this.#report.exhausted(entry, this.#setup.trigger, ...how),
         noted,
         removed: (entry) => this.#forget(entry),
       },
@@ -176,16 +178,14 @@ export class TriggerPipeline {
   }
 
   start(): void {
-    const { meter } = this.#services;
-    meter.initTrigger(this.#setup.name, this.#setup.target.type);
+    this.#services.meter.initTrigger(this.#setup.name, this.#setup.target.type);
     this.#report.accepted(this.#setup.target.description);
     void this.#begin();
   }
 
   /** The trigger was edited. Calls under way end as they began; handled objects are not sent again. */
   edit(setup: Setup): void {
-    const before = this.#setup.trigger;
-    const after = setup.trigger;
+    const [before, after] = [this.#setup.trigger, setup.trigger];
     setup.gate.succeed(this.#setup.gate);
     this.#setup = setup;
     this.#halted = false;

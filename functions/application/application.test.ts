@@ -62,6 +62,18 @@ describe('Application', { timeout: 240_000 }, () => {
     await becomes('Ready', 2);
   });
 
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    it(`repairs what drifted while no forwarder ran, after ${signal}`, async () => {
+      await example.without(actions, signal, async () => {
+        await example.kubectl('scale', 'deployment/shop', '--replicas=7');
+        await example.kubectl('delete', 'service', 'shop');
+      });
+      await example.until('2 replicas', 'deployment', 'shop', ({ spec }) => spec['replicas'] === 2);
+      await example.until('another Service', 'service', 'shop', () => true);
+      await becomes('Ready', 2);
+    });
+  }
+
   it('is Degraded while pods are refused', async () => {
     await example.apply(quota(2));
     await example.merge(KIND, 'shop', { spec: { replicas: 4 } });

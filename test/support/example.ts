@@ -105,6 +105,17 @@ export class Example {
     const { access } = this.#options;
     if (access !== undefined) this.#account = await this.#accountOf(access);
     await this.apply(this.trigger());
+    await this.#startForwarder(cleanup);
+  }
+
+  /** Ends the forwarder, lets something happen without one, and starts another. */
+  async without(cleanup: Cleanup, signal: NodeJS.Signals, act: () => Promise<void>): Promise<void> {
+    await this.forwarder.stop(signal);
+    await act();
+    await this.#startForwarder(cleanup);
+  }
+
+  async #startForwarder(cleanup: Cleanup): Promise<void> {
     this.#forwarder = await startForwarder(cleanup, {
       kubeconfigPath: this.cluster.kubeconfigPath,
       namespaces: [this.namespace],

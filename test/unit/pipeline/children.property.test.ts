@@ -146,6 +146,15 @@ const STEPS = fc.oneof(
   ),
   step(1, 'delete', ({ world }, owner) => world.remove(owner)),
   step(1, 'cut', ({ world }) => world.sources.cut()),
+  step(1, 'restart', async (family, owner, value) => {
+    // What changes and changes back within the last second is not written down, and may stay untold.
+    family.world.sources.flush();
+    await family.world.pass(2000);
+    family.world.kill();
+    if (value > 0) family.child(owner, value);
+    if (value > 1) family.world.cluster.remove(`${CHILDREN_PATH}/${owner}-${value % 2}`);
+    await family.world.again();
+  }),
   step(8, 'pass', ({ world }, _owner, value) => world.pass(10 ** value)),
   step(1, 'wait', ({ world }) => world.pass(10_000)),
 );

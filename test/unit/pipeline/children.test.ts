@@ -252,3 +252,82 @@ describe('A trigger whose owned kinds are edited', () => {
     assert.deepEqual(reasons(world), ['Watch', 'Child']);
   });
 });
+
+describe('A process that goes on', () => {
+  /** One whose function has applied a ConfigMap, all of it written down. */
+  const applied = async (): Promise<PipelineWorld> => {
+    const world = await applying();
+    world.cluster.create('web', { size: 1 });
+    await world.pass(10_000);
+    return world;
+  };
+
+  for (const how of ['kill', 'end'] as const) {
+    it(`tells nothing of children that are as they were (${how})`, async () => {
+      const world = await applied();
+      await world[how]();
+      await world.again();
+      await world.pass(60_000);
+      assert.deepEqual(reasons(world), ['Watch']);
+    });
+
+    it(`tells that a child has changed meanwhile, once (${how})`, async () => {
+      const world = await applied();
+      await world[how]();
+      world.cluster.child('conf', { size: 'other' });
+      await world.again();
+      await world.pass(60_000);
+      assert.deepEqual(reasons(world), ['Watch', 'Child']);
+      await world[how]();
+      await world.again();
+      await world.pass(60_000);
+      assert.equal(world.calls.length, 2);
+    });
+
+    it(`tells that a child has gone meanwhile, and the function makes it anew (${how})`, async () => {
+      const world = await applied();
+      await world[how]();
+      world.cluster.remove(`${CHILDREN_PATH}/conf`);
+      await world.again();
+      await world.pass(60_000);
+      assert.deepEqual(reasons(world), ['Watch', 'Child']);
+      assert.ok(world.cluster.find(`${CHILDREN_PATH}/conf`));
+    });
+  }
+
+  it('tells of a child that has come meanwhile', async () => {
+    const world = await watchingAll();
+    world.cluster.create('web');
+    await world.pass(10_000);
+    world.kill();
+    const owner = world.cluster.object('web');
+    assert.ok(owner);
+    world.cluster.child('conf', { size: 'first' }, [owner]);
+    await world.again();
+    await world.pass(60_000);
+    assert.deepEqual(reasons(world), ['Watch', 'Child']);
+  });
+
+  it('tells of its children once more where it was killed before it had seen what it wrote', async () => {
+    const world = await applying();
+    world.sources.lagMs = () => Infinity;
+    world.cluster.create('web', { size: 1 });
+    world.sources.flush();
+    await world.pass(10_000);
+    assert.deepEqual(reasons(world), ['Watch']);
+    world.kill();
+    world.sources.lagMs = () => 0;
+    await world.again();
+    await world.pass(60_000);
+    assert.deepEqual(reasons(world), ['Watch', 'Child']);
+  });
+
+  it('tells nothing where other kinds are owned than before', async () => {
+    const world = await applied();
+    await world.end();
+    world.cluster.child('conf', { size: 'other' });
+    await world.again({ watch: { owns: [{ ...CONFIG_MAP, labelSelector: 'a=b' }] } });
+    await world.pass(60_000);
+    assert.deepEqual(reasons(world), ['Watch']);
+  });
+});

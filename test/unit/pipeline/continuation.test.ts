@@ -25,6 +25,7 @@ describe('A pipeline that goes on', () => {
     const sent: string[] = [];
     const continuation = new Continuation({
       entries,
+      children: { isSynced: true, fingerprint: () => undefined },
       redeliverAt: () => undefined,
       checkpoint: {
         restore: () => Promise.resolve({ initialSynced: true, redeliverAt: undefined }),
