@@ -62,7 +62,7 @@ export class ChildTracker {
 
   /** From now on these kinds are watched, and each is listed anew. */
   expect(kinds: readonly OwnedKind[]): void {
-    const watched = kinds.map((kind) => [kindName(kind), kind.labelSelector ?? null]).toSorted();
+    const watched = kinds.map((kind) => `${kindName(kind)} ${kind.labelSelector ?? '-'}`).toSorted();
     this.#recipe = shortHash(JSON.stringify([watched, this.#options.fieldManager])).slice(0, RECIPE_LENGTH);
     this.#unlisted = new Map(kinds.map((kind) => [kindName(kind), new Set()]));
     this.#synced.clear();
