@@ -12,6 +12,7 @@ import { compareResourceVersions, type Delta } from '../model/delta.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../model/kube-object.ts';
 import { type GroupVersionKind, kindName } from '../model/resource.ts';
 import type { OwnedKind } from '../model/trigger.ts';
+import type { Entries } from './entry.ts';
 
 /** Where one child can be read. */
 export interface ChildRef extends GroupVersionKind {
@@ -37,12 +38,12 @@ export interface ChildTrackerOptions {
   readonly fieldManager: string;
   /** Called for each owner of a child that was changed by somebody else. */
   readonly changed: (owner: ObjectKey) => void;
-  /** Whether a result of that owner is being written right now; what the watch shows meanwhile waits for the reply. */
-  readonly writing: (owner: ObjectKey) => boolean;
+  /** While a result of an owner is being written, what the watch shows waits for the reply. */
+  readonly entries: Entries;
   /** What is known of that owner's children is another now, for whatever reason. */
   readonly noted: (owner: ObjectKey) => void;
-  /** All children of all kinds have been listed. */
-  readonly synced: () => void;
+  /** The children of a kind have been listed, or cannot be for now. */
+  readonly listed: () => void;
 }
 
 export class ChildTracker {
@@ -52,6 +53,7 @@ export class ChildTracker {
   /** The kinds that are watched, by name, with the children that a list under way has not shown yet. */
   #unlisted = new Map<string, Set<string>>();
   readonly #synced = new Set<string>();
+  readonly #missing = new Set<string>();
   readonly #held = new Map<ObjectKey, (readonly [GroupVersionKind, Delta])[]>();
   /** Names what a fingerprint is made of. */
   #recipe = '';
@@ -66,6 +68,7 @@ export class ChildTracker {
     this.#recipe = shortHash(JSON.stringify([watched, this.#options.fieldManager])).slice(0, RECIPE_LENGTH);
     this.#unlisted = new Map(kinds.map((kind) => [kindName(kind), new Set()]));
     this.#synced.clear();
+    this.#missing.clear();
     this.#held.clear();
     for (const [uid, child] of this.#children) {
       const unlisted = this.#unlisted.get(kindName(child.ref));
@@ -116,7 +119,8 @@ export class ChildTracker {
   #hold(kind: GroupVersionKind, delta: Delta, owners: readonly string[]): boolean {
     const { uid } = delta.head;
     const [before] = [...this.#held].find(([, held]) => held.some(([, { head }]) => head.uid === uid)) ?? [];
-    const busy = before ?? owners.map(objectKey).find((owner) => this.#options.writing(owner));
+    const busy =
+      before ?? owners.map(objectKey).find((owner) => (this.#options.entries.get(owner)?.writing ?? 0) > 0);
     if (busy === undefined) return false;
     this.#held.set(busy, [...(this.#held.get(busy) ?? []), [kind, delta]]);
     return true;
@@ -133,7 +137,18 @@ export class ChildTracker {
       this.#tell(child.owners);
     }
     this.#unlisted.get(name)?.clear();
-    if (this.isSynced) this.#options.synced();
+    this.#options.listed();
+  }
+
+  /** A kind cannot be listed for now: its children are not waited for. */
+  missing(kind: GroupVersionKind): void {
+    this.#missing.add(kindName(kind));
+    this.#options.listed();
+  }
+
+  /** Whether a call can be made: it has every child that can be known. */
+  get isReady(): boolean {
+    return this.#unlisted.keys().every((name) => this.#synced.has(name) || this.#missing.has(name));
   }
 
   /** Whether all children of all kinds have been listed. */

@@ -84,9 +84,10 @@ export class Continuation {
     if (this.#isCompared && entry !== undefined) this.#remember(entry);
   }
 
-  /** A call begins, with all that is known of the object's children; while they are listed, that may not be all. */
-  childrenSent(entry: Entry): void {
+  /** A call begins, with what is known of the object's children: the next process is to know both. */
+  callBegins(entry: Entry): void {
     this.#remember(entry);
+    this.#options.checkpoint.note(entry);
   }
 
   #remember(entry: Entry): void {

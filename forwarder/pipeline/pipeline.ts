@@ -71,10 +71,13 @@ export class TriggerPipeline {
     });
     this.#children = new ChildTracker({
       fieldManager: setup.fieldManager,
+      entries,
       changed: (owner) => this.#intake.wish(owner, { reason: 'Child' }),
-      writing: (owner) => (entries.get(owner)?.writing ?? 0) > 0,
       noted: (owner) => this.#continuation.childrenNoted(owner),
-      synced: () => this.#continuation.childrenListed(),
+      listed: () => {
+        this.#continuation.childrenListed();
+        this.#turn.wake();
+      },
     });
     this.#checkpoint = new Checkpointer({
       store: services.checkpoints.open(setup.trigger.identity),
@@ -157,8 +160,7 @@ export class TriggerPipeline {
       events: {
         started: (entry) => {
           this.#schedule.resyncLater(entry.key);
-          this.#continuation.childrenSent(entry);
-          this.#checkpoint.note(entry);
+          this.#continuation.callBegins(entry);
           this.#report.changed();
         },
         circuit: (problem) => this.#report.circuit(problem),
@@ -188,8 +190,7 @@ export class TriggerPipeline {
     const [before, after] = [this.#setup.trigger, setup.trigger];
     setup.gate.succeed(this.#setup.gate);
     this.#setup = setup;
-    this.#halted = false;
-    this.#invalid = false;
+    this.#halted = this.#invalid = false;
     this.#report.accepted(this.#setup.target.description);
     this.#scope.edited();
     this.#schedule.edit(after.spec, this.#entries.keys());
@@ -208,8 +209,7 @@ export class TriggerPipeline {
 
   /** The trigger became invalid: nothing is sent until it is mended, and everything is remembered. */
   halt(reason: string, message: string): void {
-    this.#halted = true;
-    this.#invalid = true;
+    this.#halted = this.#invalid = true;
     this.#report.refused(reason, message);
     this.#effects.finalizers.edited();
   }
@@ -273,7 +273,7 @@ export class TriggerPipeline {
 
   #context(): DeliveryContext | undefined {
     const { resource, rules } = this.#scope;
-    if (this.#halted || this.#checkpoint.isTakenOver) return undefined;
+    if (this.#halted || this.#checkpoint.isTakenOver || !this.#children.isReady) return undefined;
     if (resource === undefined || rules === undefined || rules.suspend) return undefined;
     const setup = this.#setup;
     return {

@@ -57,6 +57,7 @@ export class Watches {
       health: ({ state, message }) => {
         if (state === 'Synced' || state === 'Syncing') return;
         this.#logger.warn('children cannot be watched', { reason: state, error: message });
+        this.#children.missing(kind);
       },
     };
   }

@@ -253,6 +253,54 @@ describe('A trigger whose owned kinds are edited', () => {
   });
 });
 
+describe('A trigger that owns kinds', () => {
+  /** A world in which the list of objects comes before that of their children, which is held back. */
+  const beforeChildren = async (
+    health?: 'Forbidden' | 'ResourceNotFound' | 'Unavailable',
+  ): Promise<{ readonly world: PipelineWorld; readonly list: () => void }> => {
+    let list = (): void => undefined;
+    const world = await PipelineWorld.start({
+      spec: { watch: { owns: [{ ...CONFIG_MAP, labelSelector: '' }] } },
+      before: ({ cluster, sources }) => {
+        cluster.create('web', { size: 1 });
+        const owner = cluster.object('web');
+        assert.ok(owner);
+        cluster.child('conf', { size: 'first' }, [owner]);
+        const subscribe = sources.subscribe.bind(sources);
+        sources.subscribe = (key, subscriber) => {
+          if (key.kind !== 'ConfigMap') return subscribe(key, subscriber);
+          if (health !== undefined) {
+            queueMicrotask(() => subscriber.health({ state: health, message: 'no' }));
+            return { relist: () => undefined, unsubscribe: () => undefined };
+          }
+          const late = Promise.withResolvers<void>();
+          list = () => late.resolve();
+          void late.promise.then(() => subscribe(key, subscriber));
+          return { relist: () => undefined, unsubscribe: () => undefined };
+        };
+      },
+    });
+    await world.pass(10_000);
+    return { world, list };
+  };
+
+  it('calls once the children are listed, and tells all of them', async () => {
+    const { world, list } = await beforeChildren();
+    assert.deepEqual(world.told, []);
+    list();
+    await world.pass(10_000);
+    assert.deepEqual(world.told, ['created web-1:g1']);
+    assert.equal(confSent(world.call), 'first');
+  });
+
+  for (const health of ['Forbidden', 'ResourceNotFound', 'Unavailable'] as const) {
+    it(`does not wait for children that cannot be listed (${health})`, async () => {
+      const { world } = await beforeChildren(health);
+      assert.deepEqual(world.told, ['created web-1:g1']);
+    });
+  }
+});
+
 describe('A process that goes on', () => {
   /** One whose function has applied a ConfigMap, all of it written down. */
   const applied = async (): Promise<PipelineWorld> => {
