@@ -33,6 +33,21 @@ describe('An object that is held', () => {
     assert.equal(world.condition('StatusApplied'), 'True');
   });
 
+  it('is no problem of the trigger any more once it is gone, also where the answer comes after that', async () => {
+    for (const latencyMs of [0, 60_000]) {
+      const world = await PipelineWorld.start({ spec: { finalizer: true } });
+      world.cluster.fault = ({ method }) => (method === 'PATCH' ? apiError(403, 'no rights') : undefined);
+      world.cluster.create('web');
+      await world.pass(10_000);
+      assert.equal(world.condition('StatusApplied'), 'False FinalizerForbidden');
+      world.cluster.latencyMs = () => latencyMs;
+      await world.pass(40_000);
+      world.remove('web');
+      await world.pass(300_000);
+      assert.equal(world.condition('StatusApplied'), 'True');
+    }
+  });
+
   it('is called for again after the backoff where its first call fails', async () => {
     const world = await PipelineWorld.start({ spec: { finalizer: true } });
     world.host.script = () => [new TargetError('TARGET_FAILED', 'it failed', { blame: 'delivery' })];
