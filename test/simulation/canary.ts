@@ -27,7 +27,7 @@ export function watchedLogger(onLeak: () => void): Logger {
     info: line,
     warn: line,
     error: line,
-    debugEnabled: false,
+    debugEnabled: true,
     with: () => logger,
   };
   return logger;
