@@ -55,6 +55,16 @@ const GOOD: readonly (readonly [title: string, Story])[] = [
       .call('updated')
       .end(),
   ],
+  [
+    'an end that waits in a suspended trigger, though what was known of it was lost',
+    story()
+      .handled()
+      .add({ ...TRIGGER, suspended: true })
+      .add({ fact: 'checkpoint-lost', trigger: 'shop/app' })
+      .gone()
+      .quiet()
+      .add({ fact: 'holds', process: 1, trigger: 'shop/app', objects: 1, waiting: 1 }),
+  ],
   ['an object that is kept while it is there', kept(story().handled(), 1).quiet()],
   [
     'an object that is kept because its end was given up',
