@@ -55,7 +55,6 @@ export class ChildTracker {
   readonly #synced = new Set<string>();
   readonly #missing = new Set<string>();
   readonly #held = new Map<ObjectKey, (readonly [GroupVersionKind, Delta])[]>();
-  /** Names what a fingerprint is made of. */
   #recipe = '';
 
   constructor(options: ChildTrackerOptions) {
@@ -151,6 +150,11 @@ export class ChildTracker {
     return this.#unlisted.keys().every((name) => this.#synced.has(name) || this.#missing.has(name));
   }
 
+  /** Names what a fingerprint is made of. */
+  get recipe(): string {
+    return this.#recipe;
+  }
+
   /** Whether all children of all kinds have been listed. */
   get isSynced(): boolean {
     return this.#synced.size === this.#unlisted.size;
@@ -193,7 +197,7 @@ export class ChildTracker {
       this.#put({ ref, digest: '', owners: [owner], ownVersion: ref.resourceVersion });
     } else {
       known.ownVersion = ref.resourceVersion;
-      this.#note(known);
+      this.#note(known.owners);
     }
   }
 
@@ -225,26 +229,30 @@ export class ChildTracker {
   #put(child: Child): void {
     const { uid } = child.ref;
     const known = this.#children.get(uid);
-    if (known !== undefined) this.#drop(uid, known);
+    if (known !== undefined) this.#remove(uid, known);
     this.#children.set(uid, child);
     for (const owner of child.owners) {
       const uids = this.#byOwner.get(owner) ?? new Set();
       this.#byOwner.set(owner, uids.add(uid));
     }
-    this.#note(child);
+    this.#note([...new Set([...(known?.owners ?? []), ...child.owners])]);
   }
 
   #drop(uid: string, child: Child): void {
+    this.#remove(uid, child);
+    this.#note(child.owners);
+  }
+
+  #remove(uid: string, child: Child): void {
     this.#children.delete(uid);
     for (const owner of child.owners) {
       const uids = this.#byOwner.get(owner);
       uids?.delete(uid);
       if (uids?.size === 0) this.#byOwner.delete(owner);
     }
-    this.#note(child);
   }
 
-  #note({ owners }: Child): void {
+  #note(owners: readonly string[]): void {
     for (const owner of owners) this.#options.noted(objectKey(owner));
   }
 

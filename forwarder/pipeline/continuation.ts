@@ -9,7 +9,7 @@ export interface ContinuationOptions {
   readonly checkpoint: Checkpointer;
   readonly entries: Entries;
   readonly intake: Intake;
-  readonly children: Pick<ChildTracker, 'isSynced' | 'fingerprint'>;
+  readonly children: Pick<ChildTracker, 'isSynced' | 'recipe' | 'fingerprint'>;
   /** Value of the trigger's redeliver annotation. */
   readonly redeliverAt: () => string | undefined;
 }
@@ -22,8 +22,8 @@ export class Continuation {
   #hasBegun = false;
   /** A list of the objects was complete. */
   #isListed = false;
-  /** What the earlier process knew of children was compared with what there is. */
-  #isCompared = false;
+  /** What fingerprints of children were made of when all of them were looked at last. */
+  #recipe: string | undefined;
 
   constructor(options: ContinuationOptions) {
     this.#options = options;
@@ -66,9 +66,9 @@ export class Continuation {
   /** The children of all kinds are known: what has changed there since the earlier process ended is told. */
   childrenListed(): void {
     const { entries, children, intake } = this.#options;
-    if (!this.#isListed || !children.isSynced) return;
-    const isFirst = !this.#isCompared;
-    this.#isCompared = true;
+    if (!this.#isListed || !children.isSynced || this.#recipe === children.recipe) return;
+    const isFirst = this.#recipe === undefined;
+    this.#recipe = children.recipe;
     for (const entry of entries) {
       const before = entry.record.children;
       const now = children.fingerprint(entry.key);
@@ -81,7 +81,7 @@ export class Continuation {
   /** What is known of an object's children is another now; whether the function is to hear of that is not said here. */
   childrenNoted(owner: ObjectKey): void {
     const entry = this.#options.entries.get(owner);
-    if (this.#isCompared && entry !== undefined) this.#remember(entry);
+    if (this.#recipe !== undefined && entry !== undefined) this.#remember(entry);
   }
 
   /** A call begins, with what is known of the object's children: the next process is to know both. */

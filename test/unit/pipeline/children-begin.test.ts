@@ -130,4 +130,33 @@ describe('A process that goes on', () => {
     await world.pass(60_000);
     assert.deepEqual(reasons(world), ['Watch']);
   });
+
+  it('tells what changed after other kinds were owned than when it was written down first', async () => {
+    const world = await applied();
+    await world.edit({ watch: { owns: [CONFIG_MAP, { ...CONFIG_MAP, kind: 'Application' }] } });
+    await world.pass(10_000);
+    world.kill();
+    world.cluster.child('conf', { size: 'other' });
+    await world.again();
+    await world.pass(60_000);
+    assert.deepEqual(reasons(world), ['Watch', 'Child']);
+  });
+
+  it('has nothing to write down where a child is as it was, with another version', async () => {
+    const world = await watchingAll();
+    world.cluster.create('web');
+    await world.pass();
+    const owner = world.cluster.object('web');
+    assert.ok(owner);
+    world.cluster.child('conf', { size: 'first' }, [owner]);
+    await world.pass(10_000);
+    const stored = (): number | undefined =>
+      world.meter.value('statewire_checkpoint_bytes', { trigger: 'shop/app' });
+    const before = stored();
+    world.cluster.child('conf', { size: 'first' });
+    await world.pass(10_000);
+    assert.deepEqual(reasons(world), ['Watch', 'Child']);
+    assert.ok(before !== undefined);
+    assert.equal(stored(), before);
+  });
 });

@@ -25,7 +25,7 @@ describe('A pipeline that goes on', () => {
     const sent: string[] = [];
     const continuation = new Continuation({
       entries,
-      children: { isSynced: true, fingerprint: () => undefined },
+      children: { isSynced: true, recipe: '', fingerprint: () => undefined },
       redeliverAt: () => undefined,
       checkpoint: {
         restore: () => Promise.resolve({ initialSynced: true, redeliverAt: undefined }),
