@@ -96,7 +96,8 @@ export class Intake {
   stray(head: ObjectHead, raw: string): void {
     const { entries, clock, noted, pass } = this.#options;
     const rules = this.#options.rules();
-    if (rules === undefined || entries.get(head.key) !== undefined) return;
+    // The list in which it stands may be older than its release, which ended it.
+    if (rules === undefined || entries.get(head.key) !== undefined || entries.isBeforeOurs(head)) return;
     const object = (): KubeObject => parseObject(raw);
     const seen = { type: 'Listed', head, raw, object, inFirstSync: false, nowMs: clock.now() } as const;
     const { record } = observe(undefined, seen, rules);

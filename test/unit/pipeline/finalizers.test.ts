@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TargetError } from '../../../forwarder/lib/errors.ts';
 import { apiError } from '../../support/fake-apply-server.ts';
+import { OBJECTS_PATH } from '../../support/model-cluster.ts';
 import { PipelineWorld, type SpecPatch } from '../../support/pipeline-world.ts';
 
 const FINALIZER = 'trigger.statewire.dev/app';
@@ -46,6 +47,31 @@ describe('An object that is held', () => {
       await world.pass(300_000);
       assert.equal(world.condition('StatusApplied'), 'True');
     }
+  });
+
+  it('is told its end once, also where a list from before that comes after it', async () => {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const world = await PipelineWorld.start({
+      spec: { finalizer: true, watch: { labelSelector: 'team=a' } },
+      before: ({ cluster }) => {
+        // By this list, it looks for what is held outside the selection.
+        cluster.held = ({ method, path }, way) =>
+          method === 'GET' && path === OBJECTS_PATH
+            ? (way === 'there' ? asked : answered).promise
+            : undefined;
+      },
+    });
+    world.cluster.create('web', {}, { team: 'a' });
+    await world.pass();
+    asked.resolve();
+    await world.pass();
+    world.remove('web');
+    await world.pass();
+    const told = ['created web-1:101', 'deleted web-1:deleted'];
+    assert.deepEqual(world.told, told);
+    answered.resolve();
+    await world.pass(60_000);
+    assert.deepEqual(world.told, told);
   });
 
   it('is called for again after the backoff where its first call fails', async () => {
